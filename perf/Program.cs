@@ -1,0 +1,6 @@
+namespace GptEngine.Perf;
+
+internal static class Program
+{
+    private static int Main() => 0;
+}

@@ -1,0 +1,6 @@
+namespace GptEngine.Gpt;
+
+internal static class Program
+{
+    private static int Main() => 0;
+}
