@@ -1,7 +1,7 @@
 namespace GptEngine.Kernels.Common;
 
 /// <summary>
-/// Places in the step scalars: a (<see cref="Count"/>) fp32 tensor on the device that holds everything about a step that changes between
+/// Places in the step scalars: a (<see cref="StepScalars.Count"/>) fp32 tensor on the device that holds everything about a step that changes between
 /// replays of a captured one. The host uploads the inputs before a step; kernels keep the rest, so that no decision of a step
 /// (clipping, skipping a bad one, the loss scale) waits for the host.
 /// </summary>
@@ -39,19 +39,4 @@ public enum StepScalar
 
     /// <summary>Result: 1 when loss and gradient norm are finite and the update was applied, else 0.</summary>
     IsFinite = 19,
-}
-
-public static class StepScalars
-{
-    /// <summary>Length of the step scalars' tensor.</summary>
-    public const int Count = 32;
-
-    /// <summary>The host uploads elements [0, InputCount) before each step.</summary>
-    public const int InputCount = 8;
-
-    /// <summary>The host saves elements [StateStart, StateStart + StateCount) in checkpoints.</summary>
-    public const int StateStart = 8;
-
-    /// <summary>How many state elements there are.</summary>
-    public const int StateCount = 8;
 }
