@@ -144,15 +144,16 @@ def attention(q, k, v, mask, kind):
 class ChunkedCrossEntropy(torch.autograd.Function):
     """Head and mean cross-entropy together, over chunks of rows, so that only chunk * V logits exist at a time.
 
-    The gradient is formed in place of the logits in the forward pass, and multiplied by the incoming one (a scalar)
-    in the backward pass.
+    The softmax and its gradient are formed in place of the logits in the forward pass, which already makes the
+    gradients; the backward pass only multiplies them by the incoming scalar, where that is not 1.
     """
 
     @staticmethod
     def forward(ctx, x, weight, bias, targets, chunk):
         rows, vocabulary = x.shape[0], weight.shape[0]
-        grad_x = torch.empty_like(x)
-        grad_weight, grad_bias = torch.zeros_like(weight), None if bias is None else torch.zeros_like(bias)
+        scale = 1.0 / rows
+        grad_x, grad_weight = torch.empty_like(x), torch.empty_like(weight)
+        grad_bias = None if bias is None else torch.empty_like(bias)
         buffer = torch.empty(min(chunk, rows), vocabulary, dtype=x.dtype, device=x.device)
         loss = torch.zeros((), dtype=torch.float64, device=x.device)
         for begin in range(0, rows, chunk):
@@ -163,25 +164,38 @@ class ChunkedCrossEntropy(torch.autograd.Function):
             else:
                 torch.addmm(bias, part, weight.t(), out=logits)
             chosen = logits.gather(1, part_targets)
-            maximum = logits.amax(dim=1, keepdim=True)
-            total = logits.sub_(maximum).exp_().sum(dim=1, keepdim=True)
-            loss += (total.log() + maximum - chosen).sum(dtype=torch.float64)
-            logits.mul_(1.0 / (total * rows))
-            logits.scatter_add_(1, part_targets, torch.full_like(chosen, -1.0 / rows))
-            torch.mm(logits, weight, out=grad_x[begin:begin + chunk])
-            grad_weight.addmm_(logits.t(), part)
-            if bias is not None:
+            torch.softmax(logits, dim=1, out=logits)
+            loss += row_losses(logits, chosen, part_targets, part, weight, bias).sum(dtype=torch.float64)
+            logits.scatter_add_(1, part_targets, torch.full_like(chosen, -1.0))
+            torch.addmm(part, logits, weight, beta=0, alpha=scale, out=grad_x[begin:begin + chunk])
+            torch.addmm(grad_weight, logits.t(), part, beta=0 if begin == 0 else 1, alpha=scale, out=grad_weight)
+            if bias is not None and begin == 0:
+                torch.sum(logits, dim=0, out=grad_bias)
+            elif bias is not None:
                 grad_bias += logits.sum(dim=0)
+        if bias is not None:
+            grad_bias *= scale
         ctx.save_for_backward(grad_x, grad_weight, grad_bias)
-        return (loss / rows).to(x.dtype)
+        return (loss * scale).to(x.dtype)
 
     @staticmethod
     def backward(ctx, grad_loss):
         grad_x, grad_weight, grad_bias = ctx.saved_tensors
         if float(grad_loss) != 1.0:
-            grad_x, grad_weight = grad_x.mul_(grad_loss), grad_weight.mul_(grad_loss)
-            grad_bias = None if grad_bias is None else grad_bias.mul_(grad_loss)
+            grad_x, grad_weight = grad_x * grad_loss, grad_weight * grad_loss
+            grad_bias = None if grad_bias is None else grad_bias * grad_loss
         return grad_x, grad_weight, grad_bias, None, None
+
+
+def row_losses(probabilities, chosen, targets, x, weight, bias):
+    """-log p of the targets; rows whose p underflows (a logit some 69 below the largest) are done over from x."""
+    p = probabilities.gather(1, targets)
+    losses = -p.log()
+    tiny = (p < 1e-30).squeeze(1)
+    if bool(tiny.any()):
+        again = F.linear(x[tiny], weight, bias)
+        losses[tiny] = torch.logsumexp(again, dim=1, keepdim=True) - chosen[tiny]
+    return losses
 
 
 class Attention(nn.Module):
