@@ -1,4 +1,5 @@
 using System;
+using GptEngine.Perf.Gemm;
 using GptEngine.Perf.Tokenization;
 
 namespace GptEngine.Perf;
@@ -7,12 +8,15 @@ internal static class Program
 {
     private static int Main(string[] args)
     {
-        switch (args)
+        string[] rest = args.Length == 0 ? [] : args[1..];
+        switch (args.Length == 0 ? "" : args[0])
         {
-            case ["tokenizer", .. string[] rest]:
+            case "gemm":
+                return GemmBenchmark.Run(rest);
+            case "tokenizer":
                 return TokenizerBenchmark.Run(rest);
             default:
-                Console.Error.WriteLine("Name a benchmark: tokenizer.");
+                Console.Error.WriteLine("Name a benchmark: gemm, tokenizer.");
                 return 2;
         }
     }
