@@ -11,8 +11,10 @@ internal static class Program
         {
             case ["tokenizer", .. string[] rest]:
                 return TokenizerBenchmark.Run(rest);
+            case ["prepare", .. string[] rest]:
+                return PrepareBenchmark.Run(rest);
             default:
-                Console.Error.WriteLine("Name a benchmark: tokenizer.");
+                Console.Error.WriteLine("Name a benchmark: tokenizer, prepare.");
                 return 2;
         }
     }
