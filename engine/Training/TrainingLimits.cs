@@ -1,0 +1,66 @@
+using System;
+using GptEngine.Engine.Configuration;
+using GptEngine.Engine.Model;
+using GptEngine.Engine.Optimization;
+using GptEngine.Kernels.Common;
+using GptEngine.Runtime;
+using GptEngine.Runtime.Memory;
+
+namespace GptEngine.Engine.Training;
+
+/// <summary>What a run's configuration may hold, checked once before anything is built from it.</summary>
+public static class TrainingLimits
+{
+    /// <summary>Throws unless the configuration describes a run that this device can make.</summary>
+    /// <exception cref="UserErrorException">Usage; names the key, its value, and the remedy.</exception>
+    public static void Check(RunConfiguration configuration, IOperations operations)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        ArgumentNullException.ThrowIfNull(operations);
+        ModelLimits.Check(configuration.Model);
+        OptimizerLimits.Check(configuration.Optimizer);
+        TrainingConfiguration training = configuration.Training;
+        AtLeast("steps", training.Steps, 0);
+        AtLeast("checkpoint_every", training.CheckpointEvery, 0);
+        AtLeast("keep_checkpoints", training.KeepCheckpoints, 0);
+        AtLeast("eval_every", training.EvalEvery, 0);
+        AtLeast("eval_batches", training.EvalBatches, 1);
+        AtLeast("sample_every", training.SampleEvery, 0);
+        AtLeast("max_bad_steps", training.MaxBadSteps, 1);
+        if (training.Steps > uint.MaxValue)
+        {
+            throw new UserErrorException($"training.steps is {training.Steps}; it must be at most {uint.MaxValue}.", ExitCode.Usage);
+        }
+
+        CheckPrecision(training.Precision, operations);
+    }
+
+    private static void CheckPrecision(Precision precision, IOperations operations)
+    {
+        DataType wanted = precision switch
+        {
+            Precision.Fp16 => DataType.Float16,
+            Precision.Bf16 => DataType.BFloat16,
+            _ => DataType.Float32,
+        };
+
+        // The oracle's fp64 stands in for fp32.
+        bool offers = operations.Storage == wanted || (wanted == DataType.Float32 && operations.Storage == DataType.Float64);
+        if (!offers)
+        {
+            string name = precision.ToString().ToLowerInvariant();
+            throw new UserErrorException(
+                $"training.precision is \"{name}\", and {operations.Device.Name} computes in {operations.Storage.ShortName()} here. " +
+                $"Set training.precision to \"{operations.Storage.ShortName()}\", or choose a device that offers {name}.",
+                ExitCode.Usage);
+        }
+    }
+
+    private static void AtLeast(string key, long value, long least)
+    {
+        if (value < least)
+        {
+            throw new UserErrorException($"training.{key} is {value}; it must be at least {least}.", ExitCode.Usage);
+        }
+    }
+}
