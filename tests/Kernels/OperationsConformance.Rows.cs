@@ -17,7 +17,7 @@ public abstract partial class OperationsConformance
 
     private static readonly (int Rows, int Channels)[] RowShapes =
     [
-        .. Pairs([1, 2, 33, 257], SizeTable.Channels), .. Pairs([31, 97], [64, 97]),
+        .. Pairs([1, 2, 33], SizeTable.Channels), .. Pairs([31, 97, 257], [64, 97]),
     ];
 
     private static IEnumerable<TestCaseData> LayerNormCases()

@@ -21,11 +21,8 @@ public abstract partial class OperationsConformance
     ];
 
     [Test]
-    public void CrossEntropyHead_WithGradients_MatchesOracle([Range(0, 5)] int size, [Values] bool bias, [Values] bool accumulate)
-    {
-        CrossEntropyHead(size, bias, accumulate, inPlace: false);
-        CrossEntropyHead(size, bias, accumulate, inPlace: true);
-    }
+    public void CrossEntropyHead_WithGradients_MatchesOracle([Range(0, 5)] int size, [Values] bool bias, [Values] bool accumulate) =>
+        CrossEntropyHead(size, bias, accumulate, inPlace: bias == accumulate);
 
     [Test]
     public void CrossEntropyHead_LossesOnly_MatchesOracle([Range(0, 5)] int size, [Values] bool bias) => Verify(bench =>
