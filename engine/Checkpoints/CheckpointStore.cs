@@ -48,6 +48,9 @@ public sealed class CheckpointStore
         }
     }
 
+    /// <summary>The folder as it is, to look for checkpoints: a run may be writing to it.</summary>
+    public static CheckpointStore View(string folder) => new(Path.GetFullPath(folder));
+
     /// <summary>Steps of all checkpoints, in rising order; whether they are valid is not looked at.</summary>
     public IReadOnlyList<long> Steps()
     {

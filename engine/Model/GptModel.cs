@@ -15,7 +15,7 @@ public sealed class GptModel
     private readonly ModelContext _context;
     private readonly ModelConfiguration _model;
     private readonly IOperations _operations;
-    private readonly ParameterTensors _gradients;
+    private readonly ParameterTensors? _parameterGradients;
     private readonly ModelActivations _activations;
     private readonly BatchTensors _batch;
     private readonly Tensor _scalars;
@@ -24,18 +24,18 @@ public sealed class GptModel
     private readonly AttentionShape _shape;
 
     /// <param name="context">Operations, shape, compute weights, tables.</param>
-    /// <param name="gradients">Where parameter gradients go.</param>
+    /// <param name="gradients">Where parameter gradients go; null for a model that only evaluates.</param>
     /// <param name="activations">Planned for the batch.</param>
     /// <param name="batch">The micro-batch.</param>
     /// <param name="scalars">The step scalars.</param>
-    public GptModel(ModelContext context, ParameterTensors gradients, ModelActivations activations, BatchTensors batch, Tensor scalars)
+    public GptModel(ModelContext context, ParameterTensors? gradients, ModelActivations activations, BatchTensors batch, Tensor scalars)
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(batch);
         _context = context;
         _model = context.Model;
         _operations = context.Operations;
-        _gradients = gradients;
+        _parameterGradients = gradients;
         _activations = activations;
         _batch = batch;
         _scalars = scalars;
@@ -83,7 +83,7 @@ public sealed class GptModel
         Forward(training: true);
         _operations.CrossEntropyHead(
             _activations.FinalNorm, _context.Weights.HeadWeight, _context.Weights.HeadBias, _batch.Targets, Losses, _activations.FinalNorm,
-            _gradients.HeadWeight, _gradients.HeadBias, _model.VocabSize, gradientScale, _scalars, accumulate);
+            Gradients.HeadWeight, Gradients.HeadBias, _model.VocabSize, gradientScale, _scalars, accumulate);
         _operations.SumLosses(Losses, _scalars, gradientScale, accumulate);
         Backward(accumulate);
     }
@@ -96,6 +96,9 @@ public sealed class GptModel
             _activations.FinalNorm, _context.Weights.HeadWeight, _context.Weights.HeadBias, _batch.Targets, Losses, null, null, null,
             _model.VocabSize, 1, _scalars, accumulate: false);
     }
+
+    private ParameterTensors Gradients =>
+        _parameterGradients ?? throw new InvalidOperationException("this model was made to evaluate only");
 
     private void Forward(bool training)
     {
@@ -128,7 +131,7 @@ public sealed class GptModel
         Tensor gradBranch = _activations.GradBranch ?? gradStream;
         _operations.LayerNormBackward(
             _activations.FinalNorm, _activations.FinalResidual, _context.Weights.FinalNormWeight, _activations.FinalMean, _activations.FinalRstd,
-            gradStream, _gradients.FinalNormWeight, _gradients.FinalNormBias, _activations.GradBranch, accumulateGradSum: false,
+            gradStream, Gradients.FinalNormWeight, Gradients.FinalNormBias, _activations.GradBranch, accumulateGradSum: false,
             DropoutAt(ModelContext.MlpSite(_model.NLayers - 1), training: true), accumulate);
         for (int layer = _model.NLayers - 1; layer >= 0; layer--)
         {
@@ -138,11 +141,11 @@ public sealed class GptModel
         if (!_model.TieEmbeddings && !accumulate)
         {
             // A tied head has overwritten the shared gradient already.
-            _operations.Zero(_gradients.TokenEmbedding);
+            _operations.Zero(Gradients.TokenEmbedding);
         }
 
         _operations.EmbeddingBackward(
-            _batch.Tokens, gradStream, _gradients.TokenEmbedding, _gradients.PositionEmbedding,
+            _batch.Tokens, gradStream, Gradients.TokenEmbedding, Gradients.PositionEmbedding,
             DropoutAt(ModelContext.EmbeddingSite, training: true), accumulate);
     }
 
@@ -150,7 +153,7 @@ public sealed class GptModel
     {
         BlockActivations a = _activations.Blocks[layer];
         BlockGradients g = _activations.Gradients[layer];
-        BlockTensors gradients = _gradients.Blocks[layer];
+        BlockTensors gradients = Gradients.Blocks[layer];
         Dropout attentionDropout = DropoutAt(ModelContext.AttentionSite(layer), training: true);
         Recompute(layer, a, g, attentionDropout);
         _mlp[layer].Backward(a, g, gradBranch, gradStream, _activations.GradBranch, gradients, attentionDropout, accumulate);
