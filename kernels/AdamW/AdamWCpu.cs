@@ -9,20 +9,23 @@ namespace GptEngine.Kernels.AdamW;
 /// <param name="gradients">(G), read only.</param>
 /// <param name="firstMoment">(G), in place.</param>
 /// <param name="secondMoment">(G), in place.</param>
+/// <param name="computeCopy">(G), the updated parameters again; null for none.</param>
 /// <param name="decayCount">Elements from the start that decay.</param>
 /// <param name="constants">The step's constants.</param>
 internal readonly unsafe struct AdamWCpu<V>(
-    float* parameters, float* gradients, float* firstMoment, float* secondMoment, long decayCount, AdamWConstants constants) : IParallelWork
+    float* parameters, float* gradients, float* firstMoment, float* secondMoment, float* computeCopy, long decayCount, AdamWConstants constants)
+    : IParallelWork
     where V : unmanaged, ISimd<V>
 {
-    /// <summary>Elements an item: 16 KiB of each stream.</summary>
-    public const int ItemElements = 4096;
+    // 16 KiB of each stream.
+    private const int ItemElements = 4096;
 
     private readonly AdamWConstants _constants = constants;
 
+    public static int ItemsOf(long count) => checked((int)((count + ItemElements - 1) / ItemElements));
+
     public void Run(int begin, int end, int worker)
     {
-        // Items are counted from the caller's count; the last one may be short, so ranges are taken over elements below.
         long from = (long)begin * ItemElements, to = Math.Min(_constants.Count, (long)end * ItemElements);
         long boundary = Math.Clamp(decayCount, from, to);
         Update(from, boundary, _constants.Keep);
@@ -44,7 +47,10 @@ internal readonly unsafe struct AdamWCpu<V>(
             m.Store(firstMoment + i);
             v.Store(secondMoment + i);
             V update = rate * m / V.MultiplyAdd(V.Sqrt(v), root, epsilon);
-            (V.Load(parameters + i) * keep - update).Store(parameters + i);
+            V parameter = (V.Load(parameters + i) * keep) - update;
+            parameter.Store(parameters + i);
+            if (computeCopy != null)
+                parameter.Store(computeCopy + i);
         }
 
         for (; i < to; i++)
@@ -55,6 +61,8 @@ internal readonly unsafe struct AdamWCpu<V>(
             firstMoment[i] = m;
             secondMoment[i] = v;
             parameters[i] = (parameters[i] * keepFactor) - (k.Rate * m / ((MathF.Sqrt(v) * k.RootCorrection) + k.Epsilon));
+            if (computeCopy != null)
+                computeCopy[i] = parameters[i];
         }
     }
 }

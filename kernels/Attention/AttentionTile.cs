@@ -17,6 +17,9 @@ internal static unsafe class AttentionTile<V>
     /// <summary>Keys of a tile.</summary>
     public const int Keys = 64;
 
+    /// <summary>With larger heads the tiles of the backward pass would not fit a worker's memory.</summary>
+    public const int MaxHeadSize = 4096;
+
     /// <summary>What hides a score: far below any real one, and finite, so that differences of it are never NaN.</summary>
     public const float Hidden = -1e30f;
 

@@ -1,6 +1,5 @@
 using System;
 using System.Runtime.CompilerServices;
-using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Common.Cpu;
 
 namespace GptEngine.Kernels.Linear;
@@ -9,33 +8,33 @@ namespace GptEngine.Kernels.Linear;
 internal static unsafe class ActivationCpu
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Apply<V>(V z, Activation activation)
+    public static V Apply<V>(V z, Common.Activation activation)
         where V : unmanaged, ISimd<V> => activation switch
         {
-            Activation.Identity => z,
-            Activation.GeluTanh => SimdMath.GeluTanh(z),
-            Activation.Gelu => SimdMath.Gelu(z),
-            Activation.Relu => V.Max(z, V.Zero),
+            Common.Activation.Identity => z,
+            Common.Activation.GeluTanh => SimdMath.GeluTanh(z),
+            Common.Activation.Gelu => SimdMath.Gelu(z),
+            Common.Activation.Relu => V.Max(z, V.Zero),
             _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, "unknown activation"),
         };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Derivative<V>(V z, Activation activation)
+    public static V Derivative<V>(V z, Common.Activation activation)
         where V : unmanaged, ISimd<V> => activation switch
         {
-            Activation.Identity => V.Create(1.0f),
-            Activation.GeluTanh => SimdMath.GeluTanhDerivative(z),
-            Activation.Gelu => SimdMath.GeluDerivative(z),
-            Activation.Relu => V.SelectLess(V.Zero, z, V.Create(1.0f), V.Zero),
+            Common.Activation.Identity => V.Create(1.0f),
+            Common.Activation.GeluTanh => SimdMath.GeluTanhDerivative(z),
+            Common.Activation.Gelu => SimdMath.GeluDerivative(z),
+            Common.Activation.Relu => V.SelectLess(V.Zero, z, V.Create(1.0f), V.Zero),
             _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, "unknown activation"),
         };
 
     /// <summary>One element through the same arithmetic as a vector's.</summary>
-    public static float Apply<V>(float z, Activation activation)
+    public static float Apply<V>(float z, Common.Activation activation)
         where V : unmanaged, ISimd<V> => First(Apply(V.Create(z), activation));
 
     /// <summary>One element through the same arithmetic as a vector's.</summary>
-    public static float Derivative<V>(float z, Activation activation)
+    public static float Derivative<V>(float z, Common.Activation activation)
         where V : unmanaged, ISimd<V> => First(Derivative(V.Create(z), activation));
 
     private static float First<V>(V value)

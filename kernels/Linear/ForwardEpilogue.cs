@@ -1,11 +1,10 @@
-using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Common.Cpu;
 using GptEngine.Runtime.Cpu.Gemm;
 
 namespace GptEngine.Kernels.Linear;
 
 /// <summary>z = product + bias, kept where asked for; y = activation(z).</summary>
-internal readonly unsafe struct ForwardEpilogue<V>(float* bias, float* y, float* preActivation, long outputs, Activation activation) : IGemmEpilogue
+internal readonly unsafe struct ForwardEpilogue<V>(float* bias, float* y, float* preActivation, long outputs, Common.Activation activation) : IGemmEpilogue
     where V : unmanaged, ISimd<V>
 {
     public void Store(in GemmTile tile, int worker)

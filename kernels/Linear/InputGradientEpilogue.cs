@@ -1,11 +1,10 @@
-using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Common.Cpu;
 using GptEngine.Runtime.Cpu.Gemm;
 
 namespace GptEngine.Kernels.Linear;
 
 /// <summary>gradX = product ⊙ activation'(preActivation). Each element is read before it is written: both may be one tensor.</summary>
-internal readonly unsafe struct InputGradientEpilogue<V>(float* gradX, float* preActivation, long inputs, Activation activation) : IGemmEpilogue
+internal readonly unsafe struct InputGradientEpilogue<V>(float* gradX, float* preActivation, long inputs, Common.Activation activation) : IGemmEpilogue
     where V : unmanaged, ISimd<V>
 {
     public void Store(in GemmTile tile, int worker)
@@ -18,13 +17,13 @@ internal readonly unsafe struct InputGradientEpilogue<V>(float* gradX, float* pr
             for (; j + V.Count <= tile.Columns; j += V.Count)
             {
                 V value = V.Load(from + j);
-                if (activation != Activation.Identity)
+                if (activation != Common.Activation.Identity)
                     value *= ActivationCpu.Derivative(V.Load(preActivation + at + j), activation);
                 value.Store(gradX + at + j);
             }
 
             for (; j < tile.Columns; j++)
-                gradX[at + j] = activation == Activation.Identity ? from[j] : from[j] * ActivationCpu.Derivative<V>(preActivation[at + j], activation);
+                gradX[at + j] = activation == Common.Activation.Identity ? from[j] : from[j] * ActivationCpu.Derivative<V>(preActivation[at + j], activation);
         }
     }
 }

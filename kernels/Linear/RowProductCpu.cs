@@ -1,4 +1,3 @@
-using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Common.Cpu;
 using GptEngine.Runtime.Cpu;
 
@@ -6,7 +5,7 @@ namespace GptEngine.Kernels.Linear;
 
 /// <summary>A linear layer for a few rows, as decoding has them, over outputs: the weight is streamed once, nothing is packed.</summary>
 internal readonly unsafe struct RowProductCpu<V>(
-    float* x, float* weight, float* bias, float* y, float* preActivation, int rows, int inputs, int outputs, Activation activation) : IParallelWork
+    float* x, float* weight, float* bias, float* y, float* preActivation, int rows, int inputs, int outputs, Common.Activation activation) : IParallelWork
     where V : unmanaged, ISimd<V>
 {
     /// <summary>With more rows than this packing for the blocked product pays.</summary>
@@ -23,7 +22,7 @@ internal readonly unsafe struct RowProductCpu<V>(
                 long at = ((long)row * outputs) + o;
                 if (preActivation != null)
                     preActivation[at] = z;
-                y[at] = activation == Activation.Identity ? z : ActivationCpu.Apply<V>(z, activation);
+                y[at] = activation == Common.Activation.Identity ? z : ActivationCpu.Apply<V>(z, activation);
             }
         }
     }

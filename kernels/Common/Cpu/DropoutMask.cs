@@ -25,10 +25,9 @@ internal readonly unsafe struct DropoutMask
         _sequences = (int*)sequences.Address;
         _time = rows / sequences.Count;
         _key = scalars[(int)StepScalar.SeedLow] | ((ulong)scalars[(int)StepScalar.SeedHigh] << 32);
-        _stepAndSite = (scalars[(int)StepScalar.Step] << 10) + (uint)dropout.Site;
-        // A draw is kept from probability·2³² on; a probability of 1 keeps nothing but the very last draw, whose scale is then moot.
-        _threshold = (uint)Math.Min(uint.MaxValue, Math.Ceiling(dropout.Probability * 4294967296.0));
-        _scale = 1.0f / (1.0f - dropout.Probability);
+        _stepAndSite = (scalars[(int)StepScalar.Step] << Dropout.SiteBits) + (uint)dropout.Site;
+        _threshold = dropout.Threshold;
+        _scale = dropout.Scale;
     }
 
     public bool IsActive { get; }
