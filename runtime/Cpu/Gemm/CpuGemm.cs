@@ -110,7 +110,7 @@ public sealed unsafe class CpuGemm : IDisposable
         var blocking = new GemmBlocking(m, n, k, TKernel.Rows, TKernel.Columns, _pool.ThreadCount);
         foreach (GemmScratch scratch in _scratch)
             scratch.PackedColumnBlock = -1;
-        var work = new BlockedProduct<TKernel, TA, TB, TEpilogue>(m, n, k, a, b, epilogue, blocking, _scratch);
+        var work = new BlockedProduct<TKernel, TA, TB, TEpilogue>(k, a, b, epilogue, blocking, _scratch);
         _pool.RunDynamic(blocking.RowBlocks * blocking.ColumnBlocks, work);
     }
 }
