@@ -40,6 +40,7 @@ internal static class GptCommandLine
         PrepareCommandLine.Create(),
         TokenizeCommandLine.CreateTokenize(),
         TokenizeCommandLine.CreateDetokenize(),
+        TrainCommandLine.Create(),
         Verbose,
     };
 
