@@ -41,6 +41,8 @@ internal static class GptCommandLine
         TokenizeCommandLine.CreateTokenize(),
         TokenizeCommandLine.CreateDetokenize(),
         TrainCommandLine.Create(),
+        EvalCommandLine.Create(),
+        GenerateCommandLine.Create(),
         Verbose,
     };
 
