@@ -25,7 +25,12 @@ public sealed class DataOrderTests
         {
             BatchSampler sampler = new(source, new()
             {
-                ContextLength = T, MicroBatch = MicroBatch, AccBatchSize = AccBatchSize, WorldSize = worldSize, Rank = rank, DocumentToken = 0,
+                ContextLength = T,
+                MicroBatch = MicroBatch,
+                AccBatchSize = AccBatchSize,
+                WorldSize = worldSize,
+                Rank = rank,
+                DocumentToken = 0,
             });
             using TokenBatch batch = TokenBatch.Allocate(MicroBatch, T);
             Assert.That(sampler.StepsPerEpoch, Is.EqualTo(tokens / AccBatchSize));
@@ -188,7 +193,12 @@ public sealed class DataOrderTests
         {
             BatchSampler sampler = new(source, new()
             {
-                ContextLength = T, MicroBatch = microBatch, AccBatchSize = AccBatchSize, WorldSize = worldSize, Rank = rank, Order = order,
+                ContextLength = T,
+                MicroBatch = microBatch,
+                AccBatchSize = AccBatchSize,
+                WorldSize = worldSize,
+                Rank = rank,
+                Order = order,
             });
             for (int q = 0; q < steps.Length; q++)
             {
