@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.IO;
 using System.Text.Json;
 using GptEngine.Engine.Configuration;
-using GptEngine.Engine.Model;
 using GptEngine.Runtime;
 
 namespace GptEngine.Engine.Checkpoints;
@@ -38,7 +37,7 @@ public static class ModelFile
 
         try
         {
-            ModelLimits.Check(model ?? throw new UserErrorException("it is empty."));
+            ConfigurationValidator.CheckModel(model ?? throw new UserErrorException("it is empty."));
         }
         catch (UserErrorException exception)
         {

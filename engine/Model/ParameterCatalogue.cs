@@ -20,7 +20,7 @@ public sealed class ParameterCatalogue
 
     public ParameterCatalogue(ModelConfiguration model)
     {
-        ModelLimits.Check(model);
+        ConfigurationValidator.CheckModel(model);
         ParameterSpec[] all = [.. Enumerate(model)];
         long offset = 0;
         foreach (ParameterSpec parameter in all.Where(p => p.Decays))

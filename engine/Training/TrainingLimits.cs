@@ -1,14 +1,12 @@
 using System;
 using GptEngine.Engine.Configuration;
-using GptEngine.Engine.Model;
-using GptEngine.Engine.Optimization;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Engine.Training;
 
-/// <summary>What a run's configuration may hold, checked once before anything is built from it.</summary>
+/// <summary>Whether a run can be made on this device, checked before anything is built.</summary>
 public static class TrainingLimits
 {
     /// <summary>Throws unless the configuration describes a run that this device can make.</summary>
@@ -17,16 +15,9 @@ public static class TrainingLimits
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(operations);
-        ModelLimits.Check(configuration.Model);
-        OptimizerLimits.Check(configuration.Optimizer);
+        ConfigurationValidator.Check(configuration);
         TrainingConfiguration training = configuration.Training;
-        AtLeast("steps", training.Steps, 0);
-        AtLeast("checkpoint_every", training.CheckpointEvery, 0);
-        AtLeast("keep_checkpoints", training.KeepCheckpoints, 0);
-        AtLeast("eval_every", training.EvalEvery, 0);
-        AtLeast("eval_batches", training.EvalBatches, 1);
-        AtLeast("sample_every", training.SampleEvery, 0);
-        AtLeast("max_bad_steps", training.MaxBadSteps, 1);
+        // The step counter on the device, which dropout draws by, has 32 bits.
         if (training.Steps > uint.MaxValue)
         {
             throw new UserErrorException($"training.steps is {training.Steps}; it must be at most {uint.MaxValue}.", ExitCode.Usage);
@@ -53,14 +44,6 @@ public static class TrainingLimits
                 $"training.precision is \"{name}\", and {operations.Device.Name} computes in {operations.Storage.ShortName()} here. " +
                 $"Set training.precision to \"{operations.Storage.ShortName()}\", or choose a device that offers {name}.",
                 ExitCode.Usage);
-        }
-    }
-
-    private static void AtLeast(string key, long value, long least)
-    {
-        if (value < least)
-        {
-            throw new UserErrorException($"training.{key} is {value}; it must be at least {least}.", ExitCode.Usage);
         }
     }
 }
