@@ -25,7 +25,9 @@ public sealed class ReferenceOracleTests
 
     private static readonly Dictionary<string, Activation> Activations = new()
     {
-        ["gelu_tanh"] = Activation.GeluTanh, ["gelu"] = Activation.Gelu, ["relu"] = Activation.Relu,
+        ["gelu_tanh"] = Activation.GeluTanh,
+        ["gelu"] = Activation.Gelu,
+        ["relu"] = Activation.Relu,
     };
 
     private static IEnumerable<string> Cases(string operation) => OperationOracle.Cases(operation);
