@@ -44,7 +44,6 @@ find_installed() {
     for base in "${CUDA_HOME:-}" "${CUDA_PATH:-}" /usr/local/cuda /usr/local/cuda-*; do
         if [[ -n "$base" ]]; then folders+=("$base/lib64" "$base/lib"); fi
     done
-    # The cache comes last, but before `ldconfig -p` and the wheels only costs when those are empty: both are a few milliseconds.
     local listed
     listed="$( (ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null || true) | sed -n 's/.*libnvrtc\.so\.\(13\|12\|11\.2\) .*=> //p' | head -n 1)"
     if [[ -n "$listed" ]]; then folders+=("$(dirname "$listed")"); fi
