@@ -1,0 +1,21 @@
+using System;
+
+namespace GptEngine.Runtime.Devices;
+
+/// <summary>A mark in a device's order of work. Recorded again and again; waiting is for the last recording.</summary>
+public abstract class DeviceEvent : IDisposable
+{
+    /// <summary>Sets the mark behind all work enqueued so far.</summary>
+    public abstract void Record();
+
+    /// <summary>Blocks the host until the work before the mark is done.</summary>
+    public abstract void Wait();
+
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected abstract void Dispose(bool disposing);
+}
