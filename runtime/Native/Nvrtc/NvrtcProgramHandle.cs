@@ -1,5 +1,3 @@
-using System;
-using System.Runtime.InteropServices;
 
 namespace GptEngine.Runtime.Native.Nvrtc;
 
