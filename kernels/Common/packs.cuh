@@ -22,6 +22,21 @@ template <typename T> __device__ inline Pack<T> zero_pack() {
     return *reinterpret_cast<Pack<T>*>(&raw);
 }
 
+// Forgets whatever the compiler derived from the pack, so that it keeps the four words alone across a barrier and converts the elements
+// anew afterwards, instead of holding all of them as floats.
+template <typename T> __device__ inline void hold_packed(Pack<T>& pack) {
+    uint4 raw = *reinterpret_cast<uint4*>(&pack);
+    asm volatile("" : "+r"(raw.x), "+r"(raw.y), "+r"(raw.z), "+r"(raw.w));
+    pack = *reinterpret_cast<Pack<T>*>(&raw);
+}
+
+template <typename T, int Count> __device__ inline void hold_packed(Pack<T> (&packs)[Count]) {
+#pragma unroll
+    for (int i = 0; i < Count; ++i) {
+        hold_packed(packs[i]);
+    }
+}
+
 // N elements of master type (float), N a multiple of 4 and the address of 16, as packs of their own.
 template <int N> __device__ inline void load_floats(const float* address, float (&values)[N]) {
 #pragma unroll
