@@ -135,6 +135,7 @@ public interface IOperations
     /// <param name="qkv">(N, 3C) x.</param>
     /// <param name="cosine">(≥ firstPosition + T, D/2) m.</param>
     /// <param name="sine">(≥ firstPosition + T, D/2) m.</param>
+    /// <param name="shape">B, T, H, D; D even.</param>
     /// <param name="firstPosition">Position of each sequence's first row.</param>
     /// <param name="inverse">Rotates back: the gradient's way.</param>
     void Rotary(Tensor qkv, Tensor cosine, Tensor sine, in AttentionShape shape, int firstPosition, bool inverse);

@@ -1,0 +1,74 @@
+using System.Text.Json.Serialization;
+
+namespace GptEngine.Engine.Configuration;
+
+/// <summary>The arithmetic of a run.</summary>
+public enum Precision
+{
+    [JsonStringEnumMemberName("fp32")]
+    Fp32,
+
+    [JsonStringEnumMemberName("tf32")]
+    Tf32,
+
+    [JsonStringEnumMemberName("fp16")]
+    Fp16,
+
+    [JsonStringEnumMemberName("bf16")]
+    Bf16,
+}
+
+/// <summary>What to do after too many bad steps in a row.</summary>
+public enum DivergenceAction
+{
+    /// <summary>Stop, naming the last good checkpoint.</summary>
+    [JsonStringEnumMemberName("stop")]
+    Stop,
+
+    /// <summary>Go back to the last good checkpoint and go on.</summary>
+    [JsonStringEnumMemberName("rollback")]
+    Rollback,
+}
+
+/// <summary>How long, how much at a time, and what is kept: the <c>training</c> section.</summary>
+public sealed record TrainingConfiguration
+{
+    /// <summary>Sequences of all GPUs in a micro-step; micro_batch × world size. Give this or <see cref="MicroBatch"/>.</summary>
+    public int? BatchSize { get; init; }
+
+    /// <summary>Sequences of one GPU in a micro-step.</summary>
+    public int? MicroBatch { get; init; }
+
+    /// <summary>Tokens an optimizer step, rounded down to a multiple of batch_jump; null for one micro-step.</summary>
+    public long? AccBatchSize { get; init; }
+
+    /// <summary>Optimizer steps in all.</summary>
+    public long Steps { get; init; } = 60_000;
+
+    public ulong Seed { get; init; } = 1;
+
+    public Precision Precision { get; init; } = Precision.Fp32;
+
+    /// <summary>Steps between checkpoints; 0 writes one at the end only.</summary>
+    public int CheckpointEvery { get; init; } = 2_000;
+
+    /// <summary>How many of the latest checkpoints stay; 0 keeps all.</summary>
+    public int KeepCheckpoints { get; init; }
+
+    /// <summary>Steps between evaluations on the validation stream; 0 for none.</summary>
+    public int EvalEvery { get; init; } = 500;
+
+    /// <summary>Micro-batches an evaluation reads at most.</summary>
+    public int EvalBatches { get; init; } = 20;
+
+    /// <summary>Steps between samples; 0 for none.</summary>
+    public int SampleEvery { get; init; } = 500;
+
+    /// <summary>What samples go on from.</summary>
+    public string SamplePrompt { get; init; } = "The ";
+
+    /// <summary>Bad steps in a row after which the run stops or rolls back.</summary>
+    public int MaxBadSteps { get; init; } = 10;
+
+    public DivergenceAction OnDivergence { get; init; } = DivergenceAction.Stop;
+}

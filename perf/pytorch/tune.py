@@ -1,0 +1,202 @@
+"""Finds the fastest PyTorch on this machine for a workload: BLAS library and kernels, allocator, and train.py's choices.
+
+    python3 tune.py small [--python PYTHON] [--threads 2] [--style tuned|idiomatic] [--prefix "taskset -c 0,1"]
+
+Greedy, one axis after another, each tried in a fresh process since BLAS and allocator are chosen by environment. The outcome
+is remembered in .cache/pytorch_best.json by machine, torch, threads, workload and style. Needs no torch itself.
+
+"idiomatic" is what a good PyTorch user writes: F.cross_entropy and torch.optim.AdamW in their fastest forms. "tuned" may also
+take the hand-made ones of model.py and optimizers.py (cross-entropy in place over chunks, AdamW over cache-sized blocks).
+"""
+
+import argparse
+import glob
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+
+from workloads import WORKLOADS
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CACHE = os.path.join(HERE, "..", "..", ".cache")
+LIBRARY_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
+
+
+def find(pattern):
+    """The first file of this pattern in the system's library folders, or None."""
+    for folder in LIBRARY_FOLDERS:
+        for path in sorted(glob.glob(os.path.join(folder, pattern))):
+            return path
+    return None
+
+
+def machine():
+    """The processor's name."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def processor_flags():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        return next((line.split(":", 1)[1].split() for line in file if line.startswith("flags")), [])
+
+
+def blas_environments():
+    """Environments for a torch that calls the system's libblas.so.3; to another torch they make no difference."""
+    found = [{}]
+    wide = "avx512f" in processor_flags()
+    openblas, blis = find("openblas-openmp/libblas.so.3"), find("blis-openmp/libblas.so.3")
+    if openblas:
+        folder = {"LD_LIBRARY_PATH": os.path.dirname(openblas)}
+        found.append(folder)
+        for kernels in (["SkylakeX", "Cooperlake"] if wide else []) + ["Zen", "Haswell"]:
+            found.append({**folder, "OPENBLAS_CORETYPE": kernels})
+    if blis:
+        folder = {"LD_LIBRARY_PATH": os.path.dirname(blis)}
+        found.append(folder)
+        if wide:
+            found.append({**folder, "BLIS_ARCH_TYPE": "0"})   # Skylake-X in BLIS's numbering
+    return found
+
+
+def allocator_environments():
+    """Allocators that keep freed memory, with and without huge pages."""
+    keep = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2 ** 40), "MALLOC_TOP_PAD_": str(2 ** 28)}
+    found = [{}, keep, {**keep, "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}]
+    tcmalloc = find("libtcmalloc_minimal.so.4") or find("libtcmalloc.so.4")
+    if tcmalloc:
+        found.append({"LD_PRELOAD": tcmalloc})
+    return found
+
+
+def train_command(python, inputs, run, steps, threads, arguments):
+    return [python, os.path.join(HERE, "train.py"), "--config", os.path.join(inputs, "train.json"),
+            "--data", os.path.join(inputs, "data"), "--init", os.path.join(inputs, "init"), "--run", run,
+            "--steps", str(steps), "--threads", str(threads), *arguments]
+
+
+def environment_of(extra, threads):
+    return {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_PROC_BIND": "true", **extra}
+
+
+def measure(options, inputs, environment, arguments):
+    """The best steps' tokens a second of one fresh process; 0 where it cannot run so."""
+    command = shlex.split(options.prefix) + train_command(options.python, inputs, os.path.join(inputs, "tune"),
+                                                          options.steps, options.threads, arguments)
+    outcome = subprocess.run(command, env=environment_of(environment, options.threads), capture_output=True, text=True)
+    rate = 0.0
+    if outcome.returncode == 0:
+        rate = json.loads(outcome.stdout.strip().splitlines()[-1])["best_tokens_per_second"]
+    settings = " ".join([f"{key}={value}" for key, value in environment.items()] + arguments)
+    print(f"  {rate:9.1f} tokens/s  {settings or '(stock)'}", flush=True)
+    if outcome.returncode:
+        print("            " + (outcome.stderr.strip().splitlines() or ["no message"])[-1], flush=True)
+    return rate
+
+
+def capabilities(python):
+    """What this torch offers: version, optimizer kinds, SDPA, compile."""
+    code = ("import json, sys; sys.path.insert(0, sys.argv[1])\nimport torch, optimizers, model\n"
+            "print(json.dumps({'torch': torch.__version__, 'optimizers': optimizers.available_kinds('cpu'),"
+            " 'sdpa': model.HAS_SDPA, 'compile': hasattr(torch, 'compile')}))")
+    outcome = subprocess.run([python, "-c", code, HERE], capture_output=True, text=True)
+    if outcome.returncode:
+        sys.exit(f"{python} cannot import torch: {outcome.stderr.strip().splitlines()[-1]} "
+                 "Name one that can with --python.")
+    return json.loads(outcome.stdout)
+
+
+def argument_axes(offers, style):
+    """Lists of alternatives of train.py's arguments; the first of each is what the search starts from."""
+    tuned = style == "tuned"
+    kinds = [kind for kind in offers["optimizers"] if tuned or kind != "blocked"]
+    axes = [[["--loss", "plain"]] + ([["--loss", "chunked", "--loss-chunk", rows] for rows in ("1024", "256")]
+                                     if tuned else []),
+            [["--optimizer", kind] for kind in kinds]]
+    if offers["sdpa"]:
+        axes.append([["--attention", "explicit"], ["--attention", "sdpa"]])
+    if offers["compile"]:
+        axes.append([["--compile", "none"], ["--compile", "default"]])
+    return axes
+
+
+def search(options, inputs, offers):
+    """One axis after another; returns (environment, arguments, tokens a second)."""
+    axes = argument_axes(offers, options.style)
+    chosen = [axis[min(1, len(axis) - 1)] if index == 0 else axis[0] for index, axis in enumerate(axes)]
+    tried = {}
+
+    def rate_of(environment, parts):
+        arguments = [word for part in parts for word in part]
+        key = json.dumps([sorted(environment.items()), arguments])
+        if key not in tried:
+            tried[key] = measure(options, inputs, environment, arguments)
+        return tried[key]
+
+    allocators = allocator_environments()
+    blas = max(blas_environments(), key=lambda one: rate_of({**one, **allocators[-1]}, chosen))
+    environment = max([{**blas, **one} for one in allocators], key=lambda one: rate_of(one, chosen))
+    for wide in ("avx2", "avx512"):
+        candidate = {**environment, "ATEN_CPU_CAPABILITY": wide}
+        environment = max([environment, candidate], key=lambda one: rate_of(one, chosen))
+    for index, axis in enumerate(axes):
+        chosen[index] = max(axis, key=lambda part: rate_of(environment, chosen[:index] + [part] + chosen[index + 1:]))
+    return environment, [word for part in chosen for word in part], rate_of(environment, chosen)
+
+
+def best(options, inputs):
+    """The remembered best for this machine and workload, searched for once."""
+    offers = capabilities(options.python)
+    key = " | ".join([machine(), f"torch {offers['torch']}", f"{options.threads} threads", options.workload, options.style])
+    path, cache = os.path.join(CACHE, "pytorch_best.json"), {}
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            cache = json.load(file)
+    if key not in cache or options.again:
+        print(f"Looking for the fastest PyTorch settings: {key}", flush=True)
+        environment, arguments, rate = search(options, inputs, offers)
+        cache[key] = {"environment": environment, "arguments": arguments, "tokens_per_second": rate,
+                      "torch": offers["torch"]}
+        os.makedirs(CACHE, exist_ok=True)
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            json.dump(cache, file, indent=1)
+        os.replace(path + ".new", path)
+    return cache[key]
+
+
+def make_inputs(options):
+    """Weights, tokens and configuration of the workload, made once."""
+    inputs = os.path.join(CACHE, "workloads", options.workload)
+    if not os.path.exists(os.path.join(inputs, "train.json")):
+        subprocess.run([options.python, os.path.join(HERE, "workloads.py"), options.workload, "--out", inputs], check=True)
+    return inputs
+
+
+def add_arguments(parser):
+    parser.add_argument("--python", default=sys.executable, help="an interpreter that has torch")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--prefix", default="", help="a command to run each measured process under, such as taskset")
+    parser.add_argument("--again", action="store_true", help="search again even if the best settings are remembered")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("workload", choices=WORKLOADS)
+    parser.add_argument("--style", choices=("tuned", "idiomatic"), default="tuned")
+    parser.add_argument("--steps", type=int, default=8, help="optimizer steps a trial")
+    add_arguments(parser)
+    options = parser.parse_args()
+    print(json.dumps(best(options, make_inputs(options)), indent=1))
+
+
+if __name__ == "__main__":
+    main()
