@@ -1,5 +1,6 @@
 // dropout.cuh: which elements a dropout site keeps. Element c of row (b, t) is kept when word c mod 4 of Philox at counter
-// (c / 4, t, sequence index of b, step·1024 + site) under the seed as key is at least `threshold`; what is kept is multiplied by `scale`.
+// (c / 4, t, sequence index of b, step·1024 + site) under the seed as key is at least `threshold`; what is kept is multiplied by `scale`,
+// what is not becomes +0.
 #pragma once
 #include "Common/philox.cuh"
 #include "Common/step_scalars.cuh"
@@ -31,29 +32,27 @@ struct DropoutRow {
         scale = site.scale;
     }
 
-    // What elements c .. c + 3 are multiplied by; c is a multiple of 4.
-    __device__ float4 factors(uint32 c) const {
-        uint4 words = philox(key0, key1, make_uint4(c / 4, position, sequence, stream));
-        return make_float4(words.x >= threshold ? scale : 0.0f, words.y >= threshold ? scale : 0.0f,
-                           words.z >= threshold ? scale : 0.0f, words.w >= threshold ? scale : 0.0f);
-    }
+    // The words of elements c .. c + 3; c is a multiple of 4.
+    __device__ uint4 words(uint32 c) const { return philox(key0, key1, make_uint4(c / 4, position, sequence, stream)); }
 
-    // The same for one element.
-    __device__ float factor(uint32 c) const {
-        float4 four = factors(c / 4 * 4);
-        uint32 word = c % 4;
-        return word == 0 ? four.x : word == 1 ? four.y : word == 2 ? four.z : four.w;
+    __device__ float drop(float value, uint32 word) const { return word >= threshold ? value * scale : 0.0f; }
+
+    // One element.
+    __device__ float drop_one(float value, uint32 c) const {
+        uint4 four = words(c / 4 * 4);
+        uint32 place = c % 4;
+        return drop(value, place == 0 ? four.x : place == 1 ? four.y : place == 2 ? four.z : four.w);
     }
 
     // values[0 .. N − 1] are elements c .. c + N − 1; both are multiples of 4.
-    template <int N> __device__ void apply(float (&values)[N], uint32 c) const {
+    template <int N> __device__ void drop_all(float (&values)[N], uint32 c) const {
 #pragma unroll
         for (int i = 0; i < N; i += 4) {
-            float4 four = factors(c + i);
-            values[i] *= four.x;
-            values[i + 1] *= four.y;
-            values[i + 2] *= four.z;
-            values[i + 3] *= four.w;
+            uint4 four = words(c + i);
+            values[i] = drop(values[i], four.x);
+            values[i + 1] = drop(values[i + 1], four.y);
+            values[i + 2] = drop(values[i + 2], four.z);
+            values[i + 3] = drop(values[i + 3], four.w);
         }
     }
 };

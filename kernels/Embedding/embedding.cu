@@ -45,7 +45,7 @@ __global__ void __launch_bounds__(ForwardThreads* ForwardRows)
                     values[e] = to_float(pack.elements[e]) + to_float(position.elements[e]);
                 }
                 if constexpr (HasDropout) {
-                    DropoutRow(dropout, row).apply(values, c);
+                    DropoutRow(dropout, row).drop_all(values, c);
                 }
 #pragma unroll
                 for (int e = 0; e < Size; ++e) {
@@ -59,7 +59,7 @@ __global__ void __launch_bounds__(ForwardThreads* ForwardRows)
                 value += to_float(position_row[c]);
             }
             if constexpr (HasDropout) {
-                value *= DropoutRow(dropout, row).factor(c);
+                value = DropoutRow(dropout, row).drop_one(value, c);
             }
             output[row * channels + c] = from_float<T>(value);
         }
@@ -104,12 +104,12 @@ __device__ inline void add_row(float (&total)[Size], const T* grad_output, int64
             values[e] = to_float(pack.elements[e]);
         }
         if constexpr (HasDropout) {
-            DropoutRow(dropout, row).apply(values, c);
+            DropoutRow(dropout, row).drop_all(values, c);
         }
     } else {
         values[0] = to_float(grad_output[row * channels + c]);
         if constexpr (HasDropout) {
-            values[0] *= DropoutRow(dropout, row).factor(c);
+            values[0] = DropoutRow(dropout, row).drop_one(values[0], c);
         }
     }
 #pragma unroll

@@ -41,7 +41,7 @@ __global__ void __launch_bounds__(WarpSize* RowsPerBlock)
         for (int32 c = lane; c < channels; c += WarpSize) {
             float added = to_float(delta[start + c]);
             if constexpr (HasDropout) {
-                added *= DropoutRow(dropout, row).factor(c);
+                added = DropoutRow(dropout, row).drop_one(added, c);
             }
             T stored = from_float<T>(to_float(x[start + c]) + added);
             sum[start + c] = stored;
@@ -109,7 +109,7 @@ __global__ void __launch_bounds__(WarpSize* RowsPerBlock)
         T stored = from_float<T>(gradient);
         grad_sum[start + c] = stored;
         if constexpr (HasDropout) {
-            grad_delta[start + c] = from_float<T>(to_float(stored) * DropoutRow(dropout, row).factor(c));
+            grad_delta[start + c] = from_float<T>(DropoutRow(dropout, row).drop_one(to_float(stored), c));
         }
     }
 }

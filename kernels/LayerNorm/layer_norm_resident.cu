@@ -57,7 +57,7 @@ __global__ void __launch_bounds__(WarpSize*(Warps == 1 ? 4 : Warps))
                     added[e] = to_float(raw.elements[e]);
                 }
                 if constexpr (HasDropout) {
-                    DropoutRow(dropout, row).apply(added, pack * Size);
+                    DropoutRow(dropout, row).drop_all(added, pack * Size);
                 }
 #pragma unroll
                 for (int e = 0; e < Size; ++e) {
@@ -198,7 +198,7 @@ __global__ void __launch_bounds__(Threads* Groups)
             }
             store_pack(grad_sum + offset, residual);
             if constexpr (HasDropout) {
-                DropoutRow(dropout, row).apply(kept, column);
+                DropoutRow(dropout, row).drop_all(kept, column);
                 Pack<T> dropped;
 #pragma unroll
                 for (int e = 0; e < Size; ++e) {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 
 namespace GptEngine.Runtime.Native.Nvrtc;
 
