@@ -6,6 +6,7 @@ namespace GptEngine.Kernels.Common;
 /// <summary>
 /// Everything the model asks of a device. Each call enqueues work on the device's compute stream and returns; none allocates, none waits.
 /// Shape letters: B batch, T time, N = B·T rows, C channels, H heads, D head size, V vocabulary, P padded vocabulary (a multiple of 128).
+/// Arguments are checked by <see cref="OperationChecks"/>: a wrong type, shape or overlap is an ArgumentException before anything is enqueued.
 /// "x" stands for the storage type of activations (fp32, fp16 or bf16; fp64 on the reference device), "m" for the type of masters,
 /// gradients of parameters and statistics (fp32; fp64 on the reference device). Compute weights are x. Unless a parameter says
 /// "accumulated", outputs are overwritten whatever they held, NaN included. No two arguments overlap unless the text allows it.
@@ -31,7 +32,7 @@ public interface IOperations
     /// <summary>Sets every element (any type) to zero.</summary>
     void Zero(Tensor destination);
 
-    /// <summary>destination = source, converted to the destination's type, round to nearest even.</summary>
+    /// <summary>destination = source, converted to the destination's type, round to nearest even; beyond its range ±∞. Both floating point.</summary>
     void Cast(Tensor source, Tensor destination);
 
     // ---- Embedding ----
@@ -184,7 +185,8 @@ public interface IOperations
     /// <summary>
     /// logits = x·weightᵀ + bias over the V real columns; losses[n] = −log softmax(logits[n])[targets[n]]; and, where gradX is given, with
     /// s = LossScale·gradientScale: gradLogits = s·(softmax − onehot), gradX = gradLogits·weight, gradWeight (+)= gradLogitsᵀ·x,
-    /// gradBias (+)= Σ gradLogits. Works through the rows in chunks: (N, V) logits never exist. Padded rows of the gradients get zero.
+    /// gradBias (+)= Σ gradLogits. Works through the rows in chunks: (N, V) logits never exist. Padded rows of the gradients get zero,
+    /// or zero added; padded rows of weight and bias are not read, or what is read has no effect, NaN included.
     /// </summary>
     /// <param name="x">(N, C) x.</param>
     /// <param name="weight">(P, C) x; rows V and beyond are padding.</param>
@@ -211,7 +213,7 @@ public interface IOperations
     /// <param name="accumulate">False on the first micro-step.</param>
     void SumLosses(Tensor losses, Tensor scalars, float scale, bool accumulate);
 
-    /// <summary>ids[b] = a token drawn from row b of the logits.</summary>
+    /// <summary>ids[b] = a token drawn from row b of the logits, as <see cref="SamplingOptions"/> defines it.</summary>
     /// <param name="logits">(B, P) x; columns V and beyond are ignored.</param>
     /// <param name="ids">(B) int32.</param>
     /// <param name="vocabulary">V.</param>
@@ -224,9 +226,12 @@ public interface IOperations
     // ---- Optimizer ----
 
     /// <summary>
-    /// Global L2 norm of the whole gradient arena, loss scale divided out, and what follows from it: GradientNorm, GradientFactor,
-    /// IsFinite, AppliedUpdates (+1 if finite) and, with dynamic scaling, LossScale and GoodSteps. Loss must be complete before.
-    /// GradientFactor uses the loss scale that the gradients were made with.
+    /// Global L2 norm of the whole gradient arena, loss scale divided out, and what follows from it. Loss must be complete before.
+    /// With S the loss scale that the gradients were made with: GradientNorm = √(Σ g²)/S. IsFinite = 1 if Loss and GradientNorm are finite
+    /// (a sum of squares beyond the type's range is not), else 0. GradientFactor = min(1, Clip/GradientNorm)/S, or 1/S where Clip is 0, or
+    /// 0 where IsFinite is. AppliedUpdates += IsFinite. With dynamic scaling, where IsFinite is 0: LossScale = max(1, S/2), GoodSteps = 0;
+    /// else GoodSteps += 1, and if it then is at least the growth interval, LossScale = min(2²⁴, 2·S) and GoodSteps = 0. Without it neither changes.
+    /// No other scalar is written. The sum is taken in a fixed order.
     /// </summary>
     /// <param name="gradients">(G) m: the arena, padding between tensors included (zeros).</param>
     /// <param name="scalars">The step scalars.</param>

@@ -22,7 +22,7 @@ public enum StepScalar
     /// <summary>State: what gradients are multiplied by (1 without loss scaling). Read by the loss, divided out before the norm.</summary>
     LossScale = 8,
 
-    /// <summary>State: good steps since the loss scale last changed.</summary>
+    /// <summary>State: good steps since the loss scale last changed, as a number.</summary>
     GoodSteps = 9,
 
     /// <summary>State: how many updates AdamW has applied (its bias corrections' t), as the bits of an uint32.</summary>

@@ -89,30 +89,31 @@ public sealed class Tensor
         return View(Name, first * (Count / Math.Max(1, _shape[0])), shape);
     }
 
-    /// <summary>Throws unless this tensor has the type and the shape that an operation needs; -1 accepts any size of an axis.</summary>
+    /// <summary>Throws unless this tensor has the type and the shape that an operation needs; an axis of -1 accepts any size.</summary>
     /// <exception cref="ArgumentException">Says what was expected and what came.</exception>
-    public void Expect(string argument, DataType type, params ReadOnlySpan<long> shape)
+    public void Expect(string argument, DataType type, params ReadOnlySpan<Axis> shape)
     {
         bool fits = Type == type && shape.Length == _shape.Length;
         for (int axis = 0; fits && axis < shape.Length; axis++)
         {
-            fits = shape[axis] == -1 || shape[axis] == _shape[axis];
+            fits = shape[axis].Accepts(_shape[axis]);
         }
 
         if (!fits)
         {
-            throw new ArgumentException($"{argument}: expected {Describe(type, shape)}, got {Describe(Type, _shape)} ({Name})", argument);
+            throw new ArgumentException($"{argument}: expected {Describe(type, shape)}, got {Describe<long>(Type, _shape)} ({Name})", argument);
         }
     }
 
-    public override string ToString() => $"{Name}: {Describe(Type, _shape)}";
+    public override string ToString() => $"{Name}: {Describe<long>(Type, _shape)}";
 
-    private static string Describe(DataType type, ReadOnlySpan<long> shape)
+    private static string Describe<TAxis>(DataType type, ReadOnlySpan<TAxis> shape)
+        where TAxis : struct
     {
         var text = new StringBuilder("(");
         for (int axis = 0; axis < shape.Length; axis++)
         {
-            text.Append(axis == 0 ? "" : ", ").Append(shape[axis] == -1 ? "any" : shape[axis].ToString(CultureInfo.InvariantCulture));
+            text.Append(axis == 0 ? "" : ", ").Append(CultureInfo.InvariantCulture, $"{shape[axis]}");
         }
 
         return text.Append(") ").Append(type.ShortName()).ToString();
