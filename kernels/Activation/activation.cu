@@ -15,7 +15,7 @@ constexpr int BlockThreads = 256;
 constexpr int StepsPerThread = 2;
 
 template <typename T, Activation Kind, bool Packed>
-__global__ void __launch_bounds__(BlockThreads) activation_forward(const T* z, T* y, int64 count) {
+__global__ void __launch_bounds__(BlockThreads, 1) activation_forward(const T* z, T* y, int64 count) {
     constexpr int Size = Packed ? Pack<T>::Size : 1;
     int64 first = int64(blockIdx.x) * BlockThreads * StepsPerThread + threadIdx.x;
 
@@ -46,7 +46,8 @@ __global__ void __launch_bounds__(BlockThreads) activation_forward(const T* z, T
 }
 
 template <typename T, Activation Kind, bool Packed>
-__global__ void __launch_bounds__(BlockThreads) activation_backward(const T* grad_y, const T* z, T* grad_z, int64 count) {
+__global__ void __launch_bounds__(BlockThreads, 1)
+    activation_backward(const T* grad_y, const T* z, T* grad_z, int64 count) {
     constexpr int Size = Packed ? Pack<T>::Size : 1;
     int64 first = int64(blockIdx.x) * BlockThreads * StepsPerThread + threadIdx.x;
 

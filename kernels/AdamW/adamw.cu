@@ -53,7 +53,7 @@ template <typename T> __device__ inline void store_copy(T* address, const float 
 }
 
 template <typename T>
-__global__ void __launch_bounds__(UpdateThreads)
+__global__ void __launch_bounds__(UpdateThreads, 1)
     adamw(float* parameters, const float* gradients, float* first, float* second, T* copy, int64 count, int64 decay_count,
           const float* scalars, AdamWConstants constants) {
     if (scalars[scalar::IsFinite] == 0.0f) {

@@ -20,7 +20,7 @@ constexpr int PlainThreads = 512;
 constexpr int SumThreads = 512;
 
 template <typename T>
-__global__ void __launch_bounds__(PlainThreads)
+__global__ void __launch_bounds__(PlainThreads, 1)
     cross_entropy(T* logits, const int32* targets, float* losses, int32 vocabulary, int32 padded, float gradient_scale,
                   const float* scalars, int32 gradient) {
     __shared__ float shared_maximum[PlainThreads / WarpSize];
@@ -143,7 +143,8 @@ __global__ void __launch_bounds__(Threads, 1)
     }
 }
 
-__global__ void __launch_bounds__(SumThreads) sum_losses(const float* losses, float* scalars, float scale, int64 rows, int32 accumulate) {
+__global__ void __launch_bounds__(SumThreads, 1)
+    sum_losses(const float* losses, float* scalars, float scale, int64 rows, int32 accumulate) {
     __shared__ float shared[SumThreads / WarpSize];
     float total = 0.0f;
     for (int64 row = threadIdx.x; row < rows; row += SumThreads) {

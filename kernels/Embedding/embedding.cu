@@ -4,8 +4,8 @@
 // Shapes    tokens (N) int32, each in [0, rows of the table);  tables (·, C) T;  output, gradOutput (N, C) T;  gradToken, gradPosition
 //           (·, C) float;  order, sorted (N) int32. Any N in [1, 2³¹), any C ≥ 1.
 // Layout    row-major, contiguous. Packed: C·sizeof(T) a multiple of 16, tensors 16-byte aligned. T is float, Half or BFloat16.
-// Writes    forward: output. order: order, sorted overwritten. backward: gradToken accumulated. position_backward: rows below T of gradPosition
-//           accumulated or overwritten, rows from T on zeroed where it overwrites.
+// Writes    forward: output. order: order, sorted overwritten. backward: gradToken accumulated. position_backward: rows below T
+//           of gradPosition accumulated or overwritten, rows from T on zeroed where it overwrites.
 // Launch    forward: block (64, 4), grid ⌈N/4⌉. order: block (32, 8), grid ⌈N/32⌉. backward: block (32, 4), grid N.
 //           position_backward: block 128, grid (rows of gradPosition). No dynamic shared memory.
 // Cost      forward 2·N·C·sizeof(T) (and the position table once); backward N·C·sizeof(T) + 8·C·(distinct tokens): memory bound.
@@ -23,7 +23,7 @@ constexpr int SumWarps = 4;
 constexpr int PositionThreads = 128;
 
 template <typename T, bool Packed, bool HasDropout>
-__global__ void __launch_bounds__(ForwardThreads* ForwardRows)
+__global__ void __launch_bounds__(ForwardThreads * ForwardRows, 1)
     embedding_forward(const int32* tokens, const T* token_table, const T* position_table, T* output, int64 rows, int32 channels, int32 time,
                       int32 first_position, Dropout dropout) {
     constexpr int Size = Packed ? Pack<T>::Size : 1;
@@ -67,7 +67,8 @@ __global__ void __launch_bounds__(ForwardThreads* ForwardRows)
 }
 
 // order: positions sorted by token, then by position; sorted: their tokens. Lane: a position; warp: a slice of those it is compared with.
-__global__ void __launch_bounds__(WarpSize* OrderSlices) embedding_order(const int32* tokens, int32* order, int32* sorted, int32 rows) {
+__global__ void __launch_bounds__(WarpSize * OrderSlices, 1)
+    embedding_order(const int32* tokens, int32* order, int32* sorted, int32 rows) {
     __shared__ int32 counts[OrderSlices][WarpSize];
     int32 position = blockIdx.x * WarpSize + threadIdx.x;
     int32 token = position < rows ? tokens[position] : 0;
@@ -120,7 +121,7 @@ __device__ inline void add_row(float (&total)[Size], const T* grad_output, int64
 
 // The block at the first place of a token in the order owns the token; all others leave at once.
 template <typename T, bool Packed, bool HasDropout>
-__global__ void __launch_bounds__(WarpSize* SumWarps)
+__global__ void __launch_bounds__(WarpSize * SumWarps, 1)
     embedding_backward(const int32* order, const int32* sorted, const T* grad_output, float* grad_token, int32 rows, int32 channels,
                        Dropout dropout) {
     constexpr int Size = Packed ? Pack<T>::Size : 1;
@@ -179,7 +180,7 @@ __global__ void __launch_bounds__(WarpSize* SumWarps)
 }
 
 template <typename T, bool Packed, bool HasDropout>
-__global__ void __launch_bounds__(PositionThreads)
+__global__ void __launch_bounds__(PositionThreads, 1)
     embedding_position_backward(const T* grad_output, float* grad_position, int32 batch, int32 time, int32 channels, int32 accumulate,
                                 Dropout dropout) {
     constexpr int Size = Packed ? Pack<T>::Size : 1;

@@ -1,7 +1,7 @@
 // gradient_norm.cu: the global norm of all gradients, whether the step is sound, and what the optimizer multiplies gradients by.
 // Math      norm = √(Σ g²) / LossScale;  sound = norm and Loss finite;  GradientFactor = sound ? min(1, clip/norm) / LossScale : 0
-//           AppliedUpdates += sound;  with dynamic scaling: LossScale halves where not sound, doubles after `interval` sound steps in a row,
-//           within [1, 2²⁴]
+//           AppliedUpdates += sound;  with dynamic scaling: LossScale halves where not sound, doubles after `interval` sound steps
+//           in a row, within [1, 2²⁴]
 // Shapes    gradients (count) float;  partials (blocks) float;  scalars (32) float. Any count ≥ 1.
 // Layout    contiguous, gradients 16-byte aligned.
 // Writes    partials overwritten; scalars GradientNorm, GradientFactor, IsFinite overwritten, AppliedUpdates, LossScale, GoodSteps updated.
@@ -18,7 +18,8 @@ constexpr int NormThreads = 256;
 constexpr float SmallestLossScale = 1.0f;
 constexpr float LargestLossScale = 16777216.0f;
 
-__global__ void __launch_bounds__(NormThreads) gradient_norm_partials(const float* gradients, float* partials, int64 count) {
+__global__ void __launch_bounds__(NormThreads, 1)
+    gradient_norm_partials(const float* gradients, float* partials, int64 count) {
     __shared__ float shared[NormThreads / WarpSize];
     int64 quads = count / 4;
     int64 stride = int64(gridDim.x) * NormThreads;
@@ -43,7 +44,7 @@ __global__ void __launch_bounds__(NormThreads) gradient_norm_partials(const floa
     }
 }
 
-__global__ void __launch_bounds__(NormThreads)
+__global__ void __launch_bounds__(NormThreads, 1)
     gradient_norm_finish(const float* partials, float* scalars, int32 blocks, float clip, int32 dynamic_scale, int32 interval) {
     __shared__ double shared[NormThreads];
     double sum = 0.0;

@@ -2,12 +2,12 @@
 // Math      sum = x + dropout(delta);  mean = (1/C) Σ sum;  rstd = 1/√((1/C) Σ (sum−mean)² + ε);  y = (sum−mean)·rstd·weight + bias
 //           h = gradY·weight;  n = (sum−mean)·rstd;  gradSum (+)= rstd·(h − (1/C) Σ h − n·(1/C) Σ h·n);  gradDelta = dropout(gradSum)
 //           gradWeight (+)= Σ_rows gradY·n;  gradBias (+)= Σ_rows gradY
-// Shapes    x, delta, sum, y, gradY, gradSum, gradDelta (N, C) T;  weight, bias (C) T;  mean, rstd (N) float;  gradWeight, gradBias (C) float.
-//           partials (S, 2, C) float, S slices. Any N ≥ 1, any C ≥ 1.
+// Shapes    x, delta, sum, y, gradY, gradSum, gradDelta (N, C) T;  weight, bias (C) T;  mean, rstd (N) float;
+//           gradWeight, gradBias (C) float;  partials (S, 2, C) float, S slices. Any N ≥ 1, any C ≥ 1.
 // Layout    row-major, contiguous, elements aligned. T is float, Half or BFloat16. Statistics are those of the sum as stored.
-// Writes    forward: sum (unless delta is null), y, mean, rstd overwritten; sum may be x. backward_rows: gradSum accumulated or overwritten,
-//           gradDelta overwritten if not null. backward_columns: partials overwritten. backward_reduce: gradWeight, gradBias accumulated
-//           or overwritten.
+// Writes    forward: sum (unless delta is null), y, mean, rstd overwritten; sum may be x. backward_rows: gradSum accumulated
+//           or overwritten, gradDelta overwritten if not null. backward_columns: partials overwritten. backward_reduce:
+//           gradWeight, gradBias accumulated or overwritten.
 // Launch    forward, backward_rows: a warp a row, block (32, 4), grid ⌈N/4⌉. backward_columns: block (32, 8), grid (⌈C/32⌉, S).
 //           backward_reduce: block (32, 8), grid ⌈2C/32⌉. No dynamic shared memory.
 // Cost      forward ≥ (2 or 4)·N·C·sizeof(T) + 8·N bytes, about 9·N·C FLOP; backward ≥ 4·N·C·sizeof(T) + 8·N bytes, about 17·N·C FLOP:
@@ -25,7 +25,7 @@ constexpr int ColumnRows = 8;
 __device__ inline int64 row_of_warp() { return int64(blockIdx.x) * RowsPerBlock + threadIdx.y; }
 
 template <typename T, bool HasDropout>
-__global__ void __launch_bounds__(WarpSize* RowsPerBlock)
+__global__ void __launch_bounds__(WarpSize * RowsPerBlock, 1)
     layer_norm_forward(const T* x, const T* delta, T* sum, const T* weight, const T* bias, T* y, float* mean, float* rstd, int64 rows,
                        int32 channels, float epsilon, Dropout dropout) {
     int64 row = row_of_warp();
@@ -75,7 +75,7 @@ __global__ void __launch_bounds__(WarpSize* RowsPerBlock)
 }
 
 template <typename T, bool HasDropout>
-__global__ void __launch_bounds__(WarpSize* RowsPerBlock)
+__global__ void __launch_bounds__(WarpSize * RowsPerBlock, 1)
     layer_norm_backward_rows(const T* grad_y, const T* sum, const T* weight, const float* mean, const float* rstd, T* grad_sum,
                              T* grad_delta, int64 rows, int32 channels, int32 accumulate, Dropout dropout) {
     int64 row = row_of_warp();
@@ -115,7 +115,7 @@ __global__ void __launch_bounds__(WarpSize* RowsPerBlock)
 }
 
 template <typename T>
-__global__ void __launch_bounds__(WarpSize* ColumnRows)
+__global__ void __launch_bounds__(WarpSize * ColumnRows, 1)
     layer_norm_backward_columns(const T* grad_y, const T* sum, const float* mean, const float* rstd, float* partials, int64 rows,
                                 int32 channels) {
     __shared__ float shared_weight[ColumnRows][WarpSize];
@@ -148,8 +148,9 @@ __global__ void __launch_bounds__(WarpSize* ColumnRows)
 }
 
 // gradWeight and gradBias (+)= Σ_slices partials; columns 0 .. C − 1 are the weight's, C .. 2C − 1 the bias's.
-__global__ void __launch_bounds__(WarpSize* ColumnRows)
-    layer_norm_backward_reduce(const float* partials, float* grad_weight, float* grad_bias, int32 slices, int32 channels, int32 accumulate) {
+__global__ void __launch_bounds__(WarpSize * ColumnRows, 1)
+    layer_norm_backward_reduce(const float* partials, float* grad_weight, float* grad_bias, int32 slices, int32 channels,
+                               int32 accumulate) {
     __shared__ float shared[ColumnRows][WarpSize];
     int64 columns = 2 * int64(channels);
     int64 column = int64(blockIdx.x) * WarpSize + threadIdx.x;

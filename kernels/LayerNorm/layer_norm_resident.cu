@@ -1,13 +1,14 @@
 // layer_norm_resident.cu: residual add and layer normalisation with the row held in registers: the fast kernels, compiled for one C.
 // Math      as in layer_norm.cu.
-// Shapes    as in layer_norm.cu; C is a template parameter. C·sizeof(T) is a multiple of 16; forward takes C ≤ 2048·Warps, backward one pack
-//           a thread: C ≤ 16·1024/sizeof(T).
+// Shapes    as in layer_norm.cu; C is a template parameter. C·sizeof(T) is a multiple of 16; forward takes C ≤ 2048·Warps,
+//           backward a pack a thread: C·sizeof(T) ≤ 16·Threads.
 // Layout    row-major, contiguous, every tensor 16-byte aligned. T is float, Half or BFloat16.
 // Writes    as in layer_norm.cu. backward writes partials (grid, 2, C), which layer_norm_backward_reduce sums.
 // Launch    forward: Warps warps a row; block (32, 4) and grid ⌈N/4⌉ for Warps = 1, block (32, Warps) and grid N above.
-//           backward: a group of Threads threads a row, a pack each; block (Threads, Groups), grid fixed by N alone. No dynamic shared memory.
-// Cost      forward: exactly (2 or 4)·N·C·sizeof(T) + 8·N bytes of rows; backward: 4·N·C·sizeof(T) + 8·N, and 8·C·grid bytes of partials written.
-//           Memory bound: loads of a whole row are in flight before the first is used.
+//           backward: a group of Threads threads a row, a pack each; block (Threads, Groups), grid fixed by N alone.
+//           No dynamic shared memory.
+// Cost      forward: exactly (2 or 4)·N·C·sizeof(T) + 8·N bytes of rows; backward: 4·N·C·sizeof(T) + 8·N, and 8·C·grid bytes of
+//           partials written. Memory bound: loads of a whole row are in flight before the first is used.
 // Numerics  as in layer_norm.cu, with another order of sums, which Warps, Threads, Groups and the grid fix.
 // Arch      sm_70 and newer.
 // Source    Ba et al. 2016, eq. 3–4.
@@ -16,7 +17,7 @@
 #include "Common/reduce.cuh"
 
 template <typename T, int C, int Warps, bool HasDropout>
-__global__ void __launch_bounds__(WarpSize*(Warps == 1 ? 4 : Warps))
+__global__ void __launch_bounds__(WarpSize * (Warps == 1 ? 4 : Warps), 1)
     layer_norm_forward_resident(const T* x, const T* delta, T* sum, const T* weight, const T* bias, T* y, float* mean, float* rstd,
                                 int64 rows, int32, float epsilon, Dropout dropout) {
     constexpr int Size = Pack<T>::Size;
@@ -134,7 +135,7 @@ __device__ inline float2 group_sum(float2 value, float2 (&shared)[Groups][Warps]
 }
 
 template <typename T, int C, int Threads, int Groups, bool HasDropout>
-__global__ void __launch_bounds__(Threads* Groups)
+__global__ void __launch_bounds__(Threads * Groups, 1)
     layer_norm_backward_resident(const T* grad_y, const T* sum, const T* weight, const float* mean, const float* rstd, T* grad_sum,
                                  T* grad_delta, float* partials, int64 rows, int32 accumulate, Dropout dropout) {
     constexpr int Size = Pack<T>::Size;
