@@ -3,7 +3,10 @@ using System.Text.Json.Serialization;
 
 namespace GptEngine.Engine.Configuration;
 
-/// <summary>The JSON form: snake_case keys, comments and trailing commas allowed, unknown keys refused. Generated, so trimming keeps it.</summary>
+/// <summary>
+/// The JSON form: snake_case keys, comments and trailing commas allowed, unknown keys refused. Generated, so trimming keeps it. The records
+/// have setters because the generator gives an init-only property that the text leaves out its type's default, not its initialiser.
+/// </summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     ReadCommentHandling = JsonCommentHandling.Skip,

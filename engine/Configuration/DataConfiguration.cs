@@ -26,12 +26,12 @@ public enum TokenizerKind
 public sealed record DataConfiguration
 {
     /// <summary>The folder that <c>gpt prepare</c> wrote; null until the command line or a file names one.</summary>
-    public string? Path { get; init; }
+    public string? Path { get; set; }
 
-    public DataOrder Order { get; init; } = DataOrder.Sequential;
+    public DataOrder Order { get; set; } = DataOrder.Sequential;
 
     /// <summary>The token that opens a document.</summary>
-    public int DocumentToken { get; init; } = 50256;
+    public int DocumentToken { get; set; } = 50256;
 
-    public TokenizerKind Tokenizer { get; init; } = TokenizerKind.Gpt2;
+    public TokenizerKind Tokenizer { get; set; } = TokenizerKind.Gpt2;
 }

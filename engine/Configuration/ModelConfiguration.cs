@@ -33,41 +33,41 @@ public enum ActivationKind
 public sealed record ModelConfiguration
 {
     /// <summary>V, ids a tokenizer can give. Weights are padded to a multiple of 128 rows in memory, never in files.</summary>
-    public int VocabSize { get; init; } = 50257;
+    public int VocabSize { get; set; } = 50257;
 
     /// <summary>T, positions a sequence.</summary>
-    public int ContextLength { get; init; } = 256;
+    public int ContextLength { get; set; } = 256;
 
     /// <summary>C, channels of the residual stream.</summary>
-    public int DModel { get; init; } = 512;
+    public int DModel { get; set; } = 512;
 
     /// <summary>L, blocks.</summary>
-    public int NLayers { get; init; } = 12;
+    public int NLayers { get; set; } = 12;
 
     /// <summary>H, attention heads; divides <see cref="DModel"/>.</summary>
-    public int NHeads { get; init; } = 8;
+    public int NHeads { get; set; } = 8;
 
     /// <summary>How positions enter: added to the embedding, or rotating Q and K.</summary>
-    public PositionKind Positions { get; init; } = PositionKind.Sinusoidal;
+    public PositionKind Positions { get; set; } = PositionKind.Sinusoidal;
 
-    public ActivationKind Activation { get; init; } = ActivationKind.GeluTanh;
+    public ActivationKind Activation { get; set; } = ActivationKind.GeluTanh;
 
     /// <summary>Whether the QKV projection has a bias; all other linear layers of a block always have one.</summary>
-    public bool QkvBias { get; init; }
+    public bool QkvBias { get; set; }
 
     /// <summary>Whether the head has a bias.</summary>
-    public bool HeadBias { get; init; } = true;
+    public bool HeadBias { get; set; } = true;
 
     /// <summary>Whether the head's weight is the token embedding.</summary>
-    public bool TieEmbeddings { get; init; }
+    public bool TieEmbeddings { get; set; }
 
     /// <summary>Whether attention stops at the document token.</summary>
-    public bool DocumentMask { get; init; } = true;
+    public bool DocumentMask { get; set; } = true;
 
-    public float LayerNormEpsilon { get; init; } = 1e-5f;
+    public float LayerNormEpsilon { get; set; } = 1e-5f;
 
     /// <summary>Probability of dropping on the embedding sum and on what each sub-layer adds; 0 turns it off.</summary>
-    public float Dropout { get; init; }
+    public float Dropout { get; set; }
 
     /// <summary>D = C / H.</summary>
     [JsonIgnore]

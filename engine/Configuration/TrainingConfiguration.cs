@@ -34,41 +34,41 @@ public enum DivergenceAction
 public sealed record TrainingConfiguration
 {
     /// <summary>Sequences of all GPUs in a micro-step; micro_batch × world size. Give this or <see cref="MicroBatch"/>.</summary>
-    public int? BatchSize { get; init; }
+    public int? BatchSize { get; set; }
 
     /// <summary>Sequences of one GPU in a micro-step.</summary>
-    public int? MicroBatch { get; init; }
+    public int? MicroBatch { get; set; }
 
     /// <summary>Tokens an optimizer step, rounded down to a multiple of batch_jump; null for one micro-step.</summary>
-    public long? AccBatchSize { get; init; }
+    public long? AccBatchSize { get; set; }
 
     /// <summary>Optimizer steps in all.</summary>
-    public long Steps { get; init; } = 60_000;
+    public long Steps { get; set; } = 60_000;
 
-    public ulong Seed { get; init; } = 1;
+    public ulong Seed { get; set; } = 1;
 
-    public Precision Precision { get; init; } = Precision.Fp32;
+    public Precision Precision { get; set; } = Precision.Fp32;
 
     /// <summary>Steps between checkpoints; 0 writes one at the end only.</summary>
-    public int CheckpointEvery { get; init; } = 2_000;
+    public int CheckpointEvery { get; set; } = 2_000;
 
     /// <summary>How many of the latest checkpoints stay; 0 keeps all.</summary>
-    public int KeepCheckpoints { get; init; }
+    public int KeepCheckpoints { get; set; }
 
     /// <summary>Steps between evaluations on the validation stream; 0 for none.</summary>
-    public int EvalEvery { get; init; } = 500;
+    public int EvalEvery { get; set; } = 500;
 
     /// <summary>Micro-batches an evaluation reads at most.</summary>
-    public int EvalBatches { get; init; } = 20;
+    public int EvalBatches { get; set; } = 20;
 
     /// <summary>Steps between samples; 0 for none.</summary>
-    public int SampleEvery { get; init; } = 500;
+    public int SampleEvery { get; set; } = 500;
 
     /// <summary>What samples go on from.</summary>
-    public string SamplePrompt { get; init; } = "The ";
+    public string SamplePrompt { get; set; } = "The ";
 
     /// <summary>Bad steps in a row after which the run stops or rolls back.</summary>
-    public int MaxBadSteps { get; init; } = 10;
+    public int MaxBadSteps { get; set; } = 10;
 
-    public DivergenceAction OnDivergence { get; init; } = DivergenceAction.Stop;
+    public DivergenceAction OnDivergence { get; set; } = DivergenceAction.Stop;
 }

@@ -186,7 +186,7 @@ public interface IOperations
     /// logits = x·weightᵀ + bias over the V real columns; losses[n] = −log softmax(logits[n])[targets[n]]; and, where gradX is given, with
     /// s = LossScale·gradientScale: gradLogits = s·(softmax − onehot), gradX = gradLogits·weight, gradWeight (+)= gradLogitsᵀ·x,
     /// gradBias (+)= Σ gradLogits. Works through the rows in chunks: (N, V) logits never exist. Padded rows of the gradients get zero,
-    /// or zero added; padded rows of weight and bias are not read, or what is read has no effect, NaN included.
+    /// or zero added; padded rows of weight and bias hold finite numbers, which have no effect.
     /// </summary>
     /// <param name="x">(N, C) x.</param>
     /// <param name="weight">(P, C) x; rows V and beyond are padding.</param>

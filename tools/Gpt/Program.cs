@@ -2,5 +2,5 @@ namespace GptEngine.Gpt;
 
 internal static class Program
 {
-    private static int Main() => 0;
+    private static int Main(string[] arguments) => (int)CommandLine.GptCommandLine.Run(arguments);
 }

@@ -1,0 +1,64 @@
+using System;
+using System.CommandLine;
+using GptEngine.Gpt.Commands;
+using GptEngine.Runtime;
+
+namespace GptEngine.Gpt.CommandLine;
+
+/// <summary>The command tree, and the one place where an exception becomes an exit code.</summary>
+internal static class GptCommandLine
+{
+    public static readonly Option<bool> Verbose = new("--verbose")
+    {
+        Description = "Print the stack trace of an error",
+        Recursive = true,
+    };
+
+    /// <summary>Parses and runs one call of the program.</summary>
+    public static ExitCode Run(string[] arguments)
+    {
+        RootCommand root = CreateRoot();
+        ParseResult call = root.Parse(arguments);
+        if (call.Errors.Count > 0)
+        {
+            Console.Error.WriteLine(UsageErrors.Describe(call));
+            return ExitCode.Usage;
+        }
+
+        try
+        {
+            return (ExitCode)call.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        }
+        catch (Exception e)
+        {
+            return Report(e, call.GetValue(Verbose));
+        }
+    }
+
+    public static RootCommand CreateRoot() => new("Trains GPT language models on GPUs and on CPUs.")
+    {
+        PrepareCommandLine.Create(),
+        TokenizeCommandLine.CreateTokenize(),
+        TokenizeCommandLine.CreateDetokenize(),
+        Verbose,
+    };
+
+    private static ExitCode Report(Exception e, bool verbose)
+    {
+        (string message, ExitCode code) = e switch
+        {
+            UserErrorException user => (user.Message, user.ExitCode),
+            OperationCanceledException => ("Interrupted.", ExitCode.Interrupted),
+            OutOfMemoryException => ($"There is not enough memory ({e.Message.TrimEnd('.')}). Use a smaller batch or model.", ExitCode.Failed),
+            System.IO.IOException or UnauthorizedAccessException => ($"{e.Message.TrimEnd('.')}.", ExitCode.Failed),
+            _ => ($"This should not have happened: {e.GetType().Name}: {e.Message} Run again with --verbose for the stack trace, and report it.", ExitCode.Failed),
+        };
+        Console.Error.WriteLine($"gpt: {message}");
+        if (verbose)
+        {
+            Console.Error.WriteLine(e);
+        }
+
+        return code;
+    }
+}

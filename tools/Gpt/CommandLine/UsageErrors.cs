@@ -1,0 +1,52 @@
+using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Linq;
+using GptEngine.Engine.Configuration;
+
+namespace GptEngine.Gpt.CommandLine;
+
+/// <summary>Says what is wrong with a call in one sentence, with the nearest valid name.</summary>
+internal static class UsageErrors
+{
+    public static string Describe(ParseResult call)
+    {
+        Command command = call.CommandResult.Command;
+        string name = string.Join(' ', Lineage(call.CommandResult).Reverse());
+        string? unknown = call.UnmatchedTokens.FirstOrDefault(token => token.StartsWith('-')) ?? (call.UnmatchedTokens.Count > 0 ? call.UnmatchedTokens[0] : null);
+        if (unknown is not null)
+        {
+            return DescribeUnknown(command, name, unknown);
+        }
+
+        if (command.Subcommands.Count > 0 && command.Action is null)
+        {
+            return $"{name}: say what to do: {string.Join(", ", command.Subcommands.Select(sub => sub.Name))}. '{name} --help' explains them.";
+        }
+
+        return $"{name}: {call.Errors[0].Message.TrimEnd('.')}. '{name} --help' lists the options.";
+    }
+
+    private static string DescribeUnknown(Command command, string name, string unknown)
+    {
+        bool isOption = unknown.StartsWith('-');
+        IEnumerable<string> candidates = isOption ? OptionNames(command) : command.Subcommands.Select(sub => sub.Name);
+        string? nearest = NearestName.Of(unknown.Split('=')[0], candidates);
+        string kind = isOption ? "option" : command.Subcommands.Count > 0 ? "command" : "argument";
+        return nearest is null || (!isOption && command.Subcommands.Count == 0)
+            ? $"{name}: it takes no {kind} '{unknown}'. '{name} --help' lists what it takes."
+            : $"{name}: there is no {kind} '{unknown}'. Did you mean '{nearest}'?";
+    }
+
+    private static IEnumerable<string> OptionNames(Command command) =>
+        command.Options.Select(option => option.Name).Append(GptCommandLine.Verbose.Name).Append("--help");
+
+    private static IEnumerable<string> Lineage(CommandResult result)
+    {
+        for (SymbolResult? at = result; at is CommandResult command; at = command.Parent)
+        {
+            yield return command.Command is RootCommand ? "gpt" : command.Command.Name;
+        }
+    }
+}
