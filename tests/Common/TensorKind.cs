@@ -1,0 +1,17 @@
+namespace GptEngine.Tests.Common;
+
+/// <summary>What type a tensor has on the device at hand.</summary>
+internal enum TensorKind
+{
+    /// <summary>The device's storage type.</summary>
+    Storage,
+
+    /// <summary>The device's master type.</summary>
+    Master,
+
+    /// <summary>fp32 everywhere.</summary>
+    Single,
+
+    /// <summary>int32 everywhere.</summary>
+    Integer,
+}
