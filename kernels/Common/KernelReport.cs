@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Linq;
 using System.Text;
+using System.Threading.Tasks;
 using GptEngine.Runtime.Compile;
 
 namespace GptEngine.Kernels.Common;
@@ -19,19 +20,21 @@ public static class KernelReport
         CompileCache cache, IEnumerable<KernelInstance> kernels, IEnumerable<ComputeCapability> targets)
     {
         ArgumentNullException.ThrowIfNull(cache);
-        ComputeCapability[] architectures = [.. targets];
-        var rows = ImmutableArray.CreateBuilder<KernelReportRow>();
-        foreach (IGrouping<string, KernelInstance> source in kernels.GroupBy(kernel => kernel.Source))
+        (KernelInstance[] Kernels, ComputeCapability Target)[] units =
+        [
+            .. from source in kernels.GroupBy(kernel => kernel.Source)
+               from target in targets
+               select (source.ToArray(), target),
+        ];
+        var rows = new KernelReportRow[units.Length][];
+        Parallel.For(0, units.Length, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, i =>
         {
-            KernelInstance[] instances = [.. source];
-            foreach (ComputeCapability target in architectures)
-            {
-                CompileRequest request = KernelSources.Request(source.Key, instances.Select(kernel => kernel.NameExpression), target, ImageFormat.Cubin);
-                rows.AddRange(RowsOf(cache.GetOrCompile(request).Image, instances));
-            }
-        }
-
-        return rows.ToImmutable();
+            (KernelInstance[] instances, ComputeCapability target) = units[i];
+            CompileRequest request = KernelSources.Request(
+                instances[0].Source, instances.Select(kernel => kernel.NameExpression), target, ImageFormat.Cubin);
+            rows[i] = [.. RowsOf(cache.GetOrCompile(request).Image, instances)];
+        });
+        return [.. rows.SelectMany(unit => unit)];
     }
 
     /// <summary>A Markdown table: a line a kernel, a column an architecture, as registers · occupancy.</summary>

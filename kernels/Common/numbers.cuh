@@ -13,6 +13,9 @@ using uint64 = unsigned long long;
 constexpr int WarpSize = 32;
 constexpr uint32 FullWarp = 0xffffffffu;
 
+template <typename A, typename B> constexpr bool IsSame = false;
+template <typename A> constexpr bool IsSame<A, A> = true;
+
 struct Half {
     uint16 bits;
 };
