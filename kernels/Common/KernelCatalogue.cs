@@ -20,6 +20,9 @@ public static class KernelCatalogue
     /// <summary>C of gpt-89m, gpt2-124m, gpt-304m and gpt-1b.</summary>
     private static readonly int[] Channels = [512, 768, 1024, 1728];
 
+    /// <summary>No preset uses dropout: one C stands for all.</summary>
+    private static readonly int[] DropoutChannels = [768];
+
     /// <summary>The vocabulary of 50,257, padded.</summary>
     private const int PaddedVocabulary = 50304;
 
@@ -47,7 +50,7 @@ public static class KernelCatalogue
             yield return EmbeddingLauncher.PositionBackward(type, packed: true, dropout);
             yield return LayerNormKernels.Forward(type, dropout);
             yield return LayerNormKernels.BackwardRows(type, dropout);
-            foreach (int channels in Channels)
+            foreach (int channels in dropout ? DropoutChannels : Channels)
             {
                 yield return LayerNormKernels.ForwardResident(type, channels, dropout)!;
                 yield return LayerNormKernels.BackwardResident(type, channels, dropout)!;
