@@ -1,7 +1,7 @@
 using System;
 using GptEngine.Kernels.Common;
-using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Memory;
+using static GptEngine.Kernels.Common.KernelQueue;
 
 namespace GptEngine.Kernels.Activation;
 
@@ -19,7 +19,7 @@ public sealed class ActivationLauncher
     private readonly LaunchableKernel _backwardPacked;
 
     /// <summary>Compiles and loads the kernels.</summary>
-    public ActivationLauncher(IKernelQueue queue, DataType storage, Common.Activation activation)
+    public ActivationLauncher(KernelQueue queue, DataType storage, Common.Activation activation)
     {
         _storage = storage;
         _forward = queue.Load(Forward(storage, activation, packed: false));
@@ -48,8 +48,8 @@ public sealed class ActivationLauncher
     public void Forward(Tensor z, Tensor y)
     {
         CheckSame(z, y, nameof(y));
-        bool packed = KernelQueues.AreAligned(z, y);
-        (packed ? _forwardPacked : _forward).Launch(Blocks(z.Count, packed), 1, z.Address, y.Address, z.Count);
+        bool packed = AreAligned(z, y);
+        (packed ? _forwardPacked : _forward).Launch(Blocks(z.Count, packed), 1, PointerTo(z), PointerTo(y), z.Count);
     }
 
     /// <summary>gradZ = gradY·activation'(z).</summary>
@@ -60,8 +60,8 @@ public sealed class ActivationLauncher
     {
         CheckSame(gradY, z, nameof(z));
         CheckSame(gradY, gradZ, nameof(gradZ));
-        bool packed = KernelQueues.AreAligned(gradY, z, gradZ);
-        (packed ? _backwardPacked : _backward).Launch(Blocks(z.Count, packed), 1, gradY.Address, z.Address, gradZ.Address, z.Count);
+        bool packed = AreAligned(gradY, z, gradZ);
+        (packed ? _backwardPacked : _backward).Launch(Blocks(z.Count, packed), 1, PointerTo(gradY), PointerTo(z), PointerTo(gradZ), z.Count);
     }
 
     private static string Arguments(DataType storage, Common.Activation activation, bool packed) =>

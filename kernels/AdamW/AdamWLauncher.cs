@@ -1,12 +1,13 @@
 using System;
 using GptEngine.Kernels.Common;
-using GptEngine.Runtime.Compile;
+using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Memory;
+using static GptEngine.Kernels.Common.KernelQueue;
 
 namespace GptEngine.Kernels.AdamW;
 
 /// <summary>AdamW on a GPU in one launch, for one storage type: <see cref="IOperations.AdamW"/>.</summary>
-public sealed class AdamWLauncher(IKernelQueue queue, DataType storage)
+public sealed class AdamWLauncher(KernelQueue queue, DataType storage)
 {
     private const int UpdateThreads = 256;
     private const int Width = 4;
@@ -21,7 +22,7 @@ public sealed class AdamWLauncher(IKernelQueue queue, DataType storage)
         new((28 + (storage == DataType.Float32 ? 0 : storage.SizeInBytes())) * count, 16 * count);
 
     /// <inheritdoc cref="IOperations.AdamW"/>
-    public void Launch(
+    public unsafe void Launch(
         Tensor parameters, Tensor gradients, Tensor firstMoment, Tensor secondMoment, Tensor? computeCopy, long decayCount, Tensor scalars,
         in AdamWOptions options)
     {
@@ -32,22 +33,23 @@ public sealed class AdamWLauncher(IKernelQueue queue, DataType storage)
                 $"computeCopy: it must be given exactly when the storage type is not fp32; the storage type is {storage.ShortName()}", nameof(computeCopy));
         }
 
-        if (!KernelQueues.AreAligned(parameters, gradients, firstMoment, secondMoment, computeCopy))
+        if (!AreAligned(parameters, gradients, firstMoment, secondMoment, computeCopy))
         {
             throw new ArgumentException($"parameters: every arena must start on a multiple of {DeviceTypes.PackBytes} bytes", nameof(parameters));
         }
 
+        var constants = new AdamWArgument(options);
         _update.Launch(
             DeviceTypes.CeilingDivide(parameters.Count, UpdateThreads * Width),
             1,
-            parameters.Address,
-            gradients.Address,
-            firstMoment.Address,
-            secondMoment.Address,
-            KernelQueues.AddressOf(computeCopy),
+            PointerTo(parameters),
+            PointerTo(gradients),
+            PointerTo(firstMoment),
+            PointerTo(secondMoment),
+            PointerTo(computeCopy),
             parameters.Count,
             decayCount,
-            scalars.Address,
-            KernelArgument.Of(new AdamWArgument(options)));
+            PointerTo(scalars),
+            KernelArgument.Structure(&constants));
     }
 }

@@ -7,7 +7,7 @@
 
 // d += a·b, 16×16 by 16×8; sm_80 and newer. a: 4 registers of pairs, b: 2, d: 4 floats.
 template <typename T> __device__ inline void mma_16x8x16(float (&d)[4], const uint32 (&a)[4], const uint32 (&b)[2]) {
-    if constexpr (IsSame<T, Half>) {
+    if constexpr (Same<T, Half>::Value) {
         asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
             : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
             : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));

@@ -13,8 +13,13 @@ using uint64 = unsigned long long;
 constexpr int WarpSize = 32;
 constexpr uint32 FullWarp = 0xffffffffu;
 
-template <typename A, typename B> constexpr bool IsSame = false;
-template <typename A> constexpr bool IsSame<A, A> = true;
+template <typename A, typename B> struct Same {
+    static constexpr bool Value = false;
+};
+
+template <typename A> struct Same<A, A> {
+    static constexpr bool Value = true;
+};
 
 struct Half {
     uint16 bits;

@@ -1,7 +1,7 @@
 using System;
 using GptEngine.Kernels.Common;
-using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Memory;
+using static GptEngine.Kernels.Common.KernelQueue;
 
 namespace GptEngine.Kernels.CrossEntropy;
 
@@ -28,7 +28,7 @@ public sealed class CrossEntropyLauncher
     /// <param name="queue">Where to run.</param>
     /// <param name="storage">x.</param>
     /// <param name="padded">P.</param>
-    public CrossEntropyLauncher(IKernelQueue queue, DataType storage, int padded)
+    public CrossEntropyLauncher(KernelQueue queue, DataType storage, int padded)
     {
         (_storage, _padded) = (storage, padded);
         _plain = queue.Load(Plain(storage));
@@ -75,17 +75,17 @@ public sealed class CrossEntropyLauncher
             throw new ArgumentOutOfRangeException(nameof(vocabulary), vocabulary, $"must be within [1, P={_padded}]");
         }
 
-        LaunchableKernel kernel = _resident is not null && KernelQueues.AreAligned(logits) ? _resident : _plain;
+        LaunchableKernel kernel = _resident is not null && AreAligned(logits) ? _resident : _plain;
         kernel.Launch(
             logits[0],
             1,
-            logits.Address,
-            targets.Address,
-            losses.Address,
+            PointerTo(logits),
+            PointerTo(targets),
+            PointerTo(losses),
             vocabulary,
             _padded,
             gradientScale,
-            scalars.Address,
+            PointerTo(scalars),
             gradient);
     }
 
@@ -93,6 +93,6 @@ public sealed class CrossEntropyLauncher
     public void SumLosses(Tensor losses, Tensor scalars, float scale, bool accumulate)
     {
         new OperationChecks(_storage, DataType.Float32).SumLosses(losses, scalars);
-        _sumLosses.Launch(1, 1, losses.Address, scalars.Address, scale, losses.Count, accumulate);
+        _sumLosses.Launch(1, 1, PointerTo(losses), PointerTo(scalars), scale, losses.Count, accumulate);
     }
 }

@@ -4,7 +4,7 @@
 //           sum_losses: scalars[Loss] (+)= scale·Σ losses
 // Shapes    logits (N, P) T;  targets (N) int32, each in [0, V);  losses (N) float. Any N ≥ 1, any 1 ≤ V ≤ P.
 // Layout    row-major, contiguous. The resident kernel: P·sizeof(T) a multiple of 16, logits 16-byte aligned. T is float, Half or BFloat16.
-// Writes    losses overwritten; logits overwritten by their gradients where `gradient` is not 0, else unchanged.
+// Writes    losses overwritten; logits overwritten by their gradients where `gradient`, else unchanged.
 // Launch    a block a row: cross_entropy: block 512; cross_entropy_resident: block Threads, grid N. sum_losses: one block of 512.
 // Cost      2·N·P·sizeof(T) + 8·N bytes, about 12·N·P FLOP: memory bound. The plain kernel reads the row twice; the resident one holds it
 //           in registers, PacksPerThread packs a thread.
@@ -22,7 +22,7 @@ constexpr int SumThreads = 512;
 template <typename T>
 __global__ void __launch_bounds__(PlainThreads, 1)
     cross_entropy(T* logits, const int32* targets, float* losses, int32 vocabulary, int32 padded, float gradient_scale,
-                  const float* scalars, int32 gradient) {
+                  const float* scalars, bool gradient) {
     __shared__ float shared_maximum[PlainThreads / WarpSize];
     __shared__ float shared_sum[PlainThreads / WarpSize];
     int64 row = blockIdx.x;
@@ -65,7 +65,7 @@ __global__ void __launch_bounds__(PlainThreads, 1)
 template <typename T, int P, int Threads>
 __global__ void __launch_bounds__(Threads, 1)
     cross_entropy_resident(T* logits, const int32* targets, float* losses, int32 vocabulary, int32, float gradient_scale,
-                           const float* scalars, int32 gradient) {
+                           const float* scalars, bool gradient) {
     constexpr int Size = Pack<T>::Size;
     constexpr int Packs = P / Size;
     constexpr int PacksPerThread = (Packs + Threads - 1) / Threads;
@@ -144,7 +144,7 @@ __global__ void __launch_bounds__(Threads, 1)
 }
 
 __global__ void __launch_bounds__(SumThreads, 1)
-    sum_losses(const float* losses, float* scalars, float scale, int64 rows, int32 accumulate) {
+    sum_losses(const float* losses, float* scalars, float scale, int64 rows, bool accumulate) {
     __shared__ float shared[SumThreads / WarpSize];
     float total = 0.0f;
     for (int64 row = threadIdx.x; row < rows; row += SumThreads) {

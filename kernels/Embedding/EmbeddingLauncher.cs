@@ -1,7 +1,8 @@
 using System;
 using GptEngine.Kernels.Common;
-using GptEngine.Runtime.Compile;
+using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Memory;
+using static GptEngine.Kernels.Common.KernelQueue;
 
 namespace GptEngine.Kernels.Embedding;
 
@@ -26,7 +27,7 @@ public sealed class EmbeddingLauncher
     /// <param name="queue">Where to run.</param>
     /// <param name="storage">x.</param>
     /// <param name="hasDropout">Whether dropout is active in the calls: training and evaluation then take a launcher each.</param>
-    public EmbeddingLauncher(IKernelQueue queue, DataType storage, bool hasDropout)
+    public EmbeddingLauncher(KernelQueue queue, DataType storage, bool hasDropout)
     {
         (_storage, _hasDropout) = (storage, hasDropout);
         _order = queue.Load(Order());
@@ -61,30 +62,31 @@ public sealed class EmbeddingLauncher
         new((rows * channels * storage.SizeInBytes()) + (8 * distinctTokens * channels) + (4 * rows), rows * channels);
 
     /// <inheritdoc cref="IOperations.EmbeddingForward"/>
-    public void Forward(
+    public unsafe void Forward(
         Tensor tokens, Tensor tokenEmbedding, Tensor? positionEmbedding, Tensor output, int firstPosition, in Common.Dropout dropout)
     {
         new OperationChecks(_storage, DataType.Float32).EmbeddingForward(tokens, tokenEmbedding, positionEmbedding, output, firstPosition, dropout);
         CheckDropout(dropout);
         long rows = tokens.Count;
-        bool packed = _storage.IsPacked(output[1]) && KernelQueues.AreAligned(tokenEmbedding, positionEmbedding, output);
+        bool packed = _storage.IsPacked(output[1]) && AreAligned(tokenEmbedding, positionEmbedding, output);
+        var dropped = new DropoutArgument(dropout, rows);
         _forward[packed ? 1 : 0].Launch(
             DeviceTypes.CeilingDivide(rows, ForwardRows),
             1,
-            tokens.Address,
-            tokenEmbedding.Address,
-            KernelQueues.AddressOf(positionEmbedding),
-            output.Address,
+            PointerTo(tokens),
+            PointerTo(tokenEmbedding),
+            PointerTo(positionEmbedding),
+            PointerTo(output),
             rows,
             (int)output[1],
             (int)tokens[1],
             firstPosition,
-            KernelArgument.Of(new DropoutArgument(dropout, rows)));
+            KernelArgument.Structure(&dropped));
     }
 
     /// <inheritdoc cref="IOperations.EmbeddingBackward"/>
     /// <param name="workspace">At least <see cref="BackwardWorkspaceBytes"/>.</param>
-    public void Backward(
+    public unsafe void Backward(
         Tensor tokens, Tensor gradOutput, Tensor gradTokenEmbedding, Tensor? gradPositionEmbedding, in Common.Dropout dropout, bool accumulate,
         Tensor workspace)
     {
@@ -94,26 +96,35 @@ public sealed class EmbeddingLauncher
         int channels = (int)gradOutput[1];
         workspace.Expect("workspace", DataType.Float32, Axis.AtLeast("bytes/4", BackwardWorkspaceBytes(rows) / sizeof(float)));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, int.MaxValue, nameof(tokens));
-        nuint order = workspace.Address;
-        nuint sorted = order + ((nuint)rows * sizeof(int));
-        KernelArgument dropped = KernelArgument.Of(new DropoutArgument(dropout, rows));
+        DevicePointer order = PointerTo(workspace);
+        DevicePointer sorted = order + (rows * sizeof(int));
+        var dropped = new DropoutArgument(dropout, rows);
 
-        _order.Launch(DeviceTypes.CeilingDivide(rows, DeviceTypes.WarpSize), 1, tokens.Address, order, sorted, (int)rows);
-        bool packed = _storage.IsPacked(channels) && KernelQueues.AreAligned(gradOutput, gradTokenEmbedding);
-        _backward[packed ? 1 : 0].Launch(rows, 1, order, sorted, gradOutput.Address, gradTokenEmbedding.Address, (int)rows, channels, dropped);
+        _order.Launch(DeviceTypes.CeilingDivide(rows, DeviceTypes.WarpSize), 1, PointerTo(tokens), order, sorted, (int)rows);
+        bool packed = _storage.IsPacked(channels) && AreAligned(gradOutput, gradTokenEmbedding);
+        _backward[packed ? 1 : 0].Launch(
+            rows,
+            1,
+            order,
+            sorted,
+            PointerTo(gradOutput),
+            PointerTo(gradTokenEmbedding),
+            (int)rows,
+            channels,
+            KernelArgument.Structure(&dropped));
         if (gradPositionEmbedding is not null)
         {
-            packed = _storage.IsPacked(channels) && KernelQueues.AreAligned(gradOutput, gradPositionEmbedding);
+            packed = _storage.IsPacked(channels) && AreAligned(gradOutput, gradPositionEmbedding);
             _positions[packed ? 1 : 0].Launch(
                 gradPositionEmbedding[0],
                 1,
-                gradOutput.Address,
-                gradPositionEmbedding.Address,
+                PointerTo(gradOutput),
+                PointerTo(gradPositionEmbedding),
                 (int)tokens[0],
                 (int)tokens[1],
                 channels,
                 accumulate,
-                dropped);
+                KernelArgument.Structure(&dropped));
         }
     }
 

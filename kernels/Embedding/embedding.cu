@@ -181,7 +181,7 @@ __global__ void __launch_bounds__(WarpSize * SumWarps, 1)
 
 template <typename T, bool Packed, bool HasDropout>
 __global__ void __launch_bounds__(PositionThreads, 1)
-    embedding_position_backward(const T* grad_output, float* grad_position, int32 batch, int32 time, int32 channels, int32 accumulate,
+    embedding_position_backward(const T* grad_output, float* grad_position, int32 batch, int32 time, int32 channels, bool accumulate,
                                 Dropout dropout) {
     constexpr int Size = Packed ? Pack<T>::Size : 1;
     int32 position = blockIdx.x;

@@ -1,12 +1,12 @@
 using System;
 using GptEngine.Kernels.Common;
-using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Memory;
+using static GptEngine.Kernels.Common.KernelQueue;
 
 namespace GptEngine.Kernels.GradientNorm;
 
 /// <summary>The global gradient norm on a GPU, and what follows from it: <see cref="IOperations.GradientNorm"/>.</summary>
-public sealed class GradientNormLauncher(IKernelQueue queue, DataType storage)
+public sealed class GradientNormLauncher(KernelQueue queue, DataType storage)
 {
     private const string Source = "GradientNorm/gradient_norm.cu";
     private const int NormThreads = 256;
@@ -37,14 +37,14 @@ public sealed class GradientNormLauncher(IKernelQueue queue, DataType storage)
         new OperationChecks(storage, DataType.Float32).GradientNorm(gradients, scalars, options);
         long blocks = Blocks(gradients.Count);
         workspace.Expect(nameof(workspace), DataType.Float32, Axis.AtLeast("bytes/4", blocks));
-        if (!KernelQueues.AreAligned(gradients))
+        if (!AreAligned(gradients))
         {
             throw new ArgumentException($"gradients: the arena must start on a multiple of {DeviceTypes.PackBytes} bytes", nameof(gradients));
         }
 
-        _partials.Launch(blocks, 1, gradients.Address, workspace.Address, gradients.Count);
+        _partials.Launch(blocks, 1, PointerTo(gradients), PointerTo(workspace), gradients.Count);
         _finish.Launch(
-            1, 1, workspace.Address, scalars.Address, (int)blocks, options.Clip, options.DynamicLossScale, options.LossScaleGrowthInterval);
+            1, 1, PointerTo(workspace), PointerTo(scalars), (int)blocks, options.Clip, options.DynamicLossScale, options.LossScaleGrowthInterval);
     }
 
     /// <summary>Fixed by the count alone, so that every device sums in the same order.</summary>

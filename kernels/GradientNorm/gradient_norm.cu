@@ -45,7 +45,7 @@ __global__ void __launch_bounds__(NormThreads, 1)
 }
 
 __global__ void __launch_bounds__(NormThreads, 1)
-    gradient_norm_finish(const float* partials, float* scalars, int32 blocks, float clip, int32 dynamic_scale, int32 interval) {
+    gradient_norm_finish(const float* partials, float* scalars, int32 blocks, float clip, bool dynamic_scale, int32 interval) {
     __shared__ double shared[NormThreads];
     double sum = 0.0;
     for (int i = threadIdx.x; i < blocks; i += NormThreads) {

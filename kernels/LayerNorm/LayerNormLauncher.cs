@@ -1,7 +1,8 @@
 using System;
 using GptEngine.Kernels.Common;
-using GptEngine.Runtime.Compile;
+using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Memory;
+using static GptEngine.Kernels.Common.KernelQueue;
 
 namespace GptEngine.Kernels.LayerNorm;
 
@@ -29,7 +30,7 @@ public sealed class LayerNormLauncher
     /// <param name="storage">x.</param>
     /// <param name="channels">C.</param>
     /// <param name="hasDropout">Whether dropout is active in the calls: training and evaluation then take a launcher each.</param>
-    public LayerNormLauncher(IKernelQueue queue, DataType storage, int channels, bool hasDropout)
+    public LayerNormLauncher(KernelQueue queue, DataType storage, int channels, bool hasDropout)
     {
         (_storage, _channels, _hasDropout) = (storage, channels, hasDropout);
         _forward = queue.Load(LayerNormKernels.Forward(storage, hasDropout));
@@ -54,35 +55,36 @@ public sealed class LayerNormLauncher
             17 * rows * channels);
 
     /// <inheritdoc cref="IOperations.LayerNormForward"/>
-    public void Forward(
+    public unsafe void Forward(
         Tensor x, Tensor? delta, Tensor? sum, Tensor weight, Tensor bias, Tensor y, Tensor mean, Tensor rstd, float epsilon, in Common.Dropout dropout)
     {
         new OperationChecks(_storage, DataType.Float32).LayerNormForward(x, delta, sum, weight, bias, y, mean, rstd, epsilon, dropout);
         CheckSpecialisation(x, delta is null ? _hasDropout : dropout.IsActive);
         long rows = x[0];
-        bool resident = _forwardResident is not null && KernelQueues.AreAligned(x, delta, sum, weight, bias, y);
+        bool resident = _forwardResident is not null && AreAligned(x, delta, sum, weight, bias, y);
         LaunchableKernel kernel = resident ? _forwardResident! : _forward;
+        var dropped = new DropoutArgument(dropout, rows);
         int rowsPerBlock = resident && LayerNormKernels.WarpsPerRow(_channels) > 1 ? 1 : LayerNormKernels.RowsPerBlock;
         kernel.Launch(
             DeviceTypes.CeilingDivide(rows, rowsPerBlock),
             1,
-            x.Address,
-            KernelQueues.AddressOf(delta),
-            KernelQueues.AddressOf(sum),
-            weight.Address,
-            bias.Address,
-            y.Address,
-            mean.Address,
-            rstd.Address,
+            PointerTo(x),
+            PointerTo(delta),
+            PointerTo(sum),
+            PointerTo(weight),
+            PointerTo(bias),
+            PointerTo(y),
+            PointerTo(mean),
+            PointerTo(rstd),
             rows,
             _channels,
             epsilon,
-            KernelArgument.Of(new DropoutArgument(dropout, rows)));
+            KernelArgument.Structure(&dropped));
     }
 
     /// <inheritdoc cref="IOperations.LayerNormBackward"/>
     /// <param name="workspace">fp32, at least <see cref="BackwardWorkspaceBytes"/>.</param>
-    public void Backward(
+    public unsafe void Backward(
         Tensor gradY, Tensor sum, Tensor weight, Tensor mean, Tensor rstd, Tensor gradSum, Tensor gradWeight, Tensor gradBias, Tensor? gradDelta,
         bool accumulateGradSum, in Common.Dropout dropout, bool accumulate, Tensor workspace)
     {
@@ -97,22 +99,23 @@ public sealed class LayerNormLauncher
         long rows = gradY[0];
         int slices = (int)Slices(rows);
         workspace.Expect("workspace", DataType.Float32, Axis.AtLeast("bytes/4", BackwardWorkspaceBytes(rows, _channels) / sizeof(float)));
-        if (_backwardResident is not null && KernelQueues.AreAligned(gradY, sum, weight, gradSum, gradDelta, workspace))
+        if (_backwardResident is not null && AreAligned(gradY, sum, weight, gradSum, gradDelta, workspace))
         {
+            var dropped = new DropoutArgument(dropout, rows);
             _backwardResident.Launch(
                 slices,
                 1,
-                gradY.Address,
-                sum.Address,
-                weight.Address,
-                mean.Address,
-                rstd.Address,
-                gradSum.Address,
-                KernelQueues.AddressOf(gradDelta),
-                workspace.Address,
+                PointerTo(gradY),
+                PointerTo(sum),
+                PointerTo(weight),
+                PointerTo(mean),
+                PointerTo(rstd),
+                PointerTo(gradSum),
+                PointerTo(gradDelta),
+                PointerTo(workspace),
                 rows,
                 accumulateGradSum,
-                KernelArgument.Of(new DropoutArgument(dropout, rows)));
+                KernelArgument.Structure(&dropped));
         }
         else
         {
@@ -122,9 +125,9 @@ public sealed class LayerNormLauncher
         _backwardReduce.Launch(
             DeviceTypes.CeilingDivide(2 * (long)_channels, DeviceTypes.WarpSize),
             1,
-            workspace.Address,
-            gradWeight.Address,
-            gradBias.Address,
+            PointerTo(workspace),
+            PointerTo(gradWeight),
+            PointerTo(gradBias),
             slices,
             _channels,
             accumulate);
@@ -132,33 +135,34 @@ public sealed class LayerNormLauncher
 
     private static long Slices(long rows) => Math.Min(LargestSlices, DeviceTypes.CeilingDivide(rows, 8));
 
-    private void BackwardPlain(
+    private unsafe void BackwardPlain(
         Tensor gradY, Tensor sum, Tensor weight, Tensor mean, Tensor rstd, Tensor gradSum, Tensor? gradDelta, bool accumulateGradSum,
         in Common.Dropout dropout, Tensor workspace, int slices)
     {
         long rows = gradY[0];
+        var dropped = new DropoutArgument(dropout, rows);
         _backwardRows.Launch(
             DeviceTypes.CeilingDivide(rows, LayerNormKernels.RowsPerBlock),
             1,
-            gradY.Address,
-            sum.Address,
-            weight.Address,
-            mean.Address,
-            rstd.Address,
-            gradSum.Address,
-            KernelQueues.AddressOf(gradDelta),
+            PointerTo(gradY),
+            PointerTo(sum),
+            PointerTo(weight),
+            PointerTo(mean),
+            PointerTo(rstd),
+            PointerTo(gradSum),
+            PointerTo(gradDelta),
             rows,
             _channels,
             accumulateGradSum,
-            KernelArgument.Of(new DropoutArgument(dropout, rows)));
+            KernelArgument.Structure(&dropped));
         _backwardColumns.Launch(
             DeviceTypes.CeilingDivide(_channels, DeviceTypes.WarpSize),
             slices,
-            gradY.Address,
-            sum.Address,
-            mean.Address,
-            rstd.Address,
-            workspace.Address,
+            PointerTo(gradY),
+            PointerTo(sum),
+            PointerTo(mean),
+            PointerTo(rstd),
+            PointerTo(workspace),
             rows,
             _channels);
     }

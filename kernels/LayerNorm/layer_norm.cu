@@ -77,7 +77,7 @@ __global__ void __launch_bounds__(WarpSize * RowsPerBlock, 1)
 template <typename T, bool HasDropout>
 __global__ void __launch_bounds__(WarpSize * RowsPerBlock, 1)
     layer_norm_backward_rows(const T* grad_y, const T* sum, const T* weight, const float* mean, const float* rstd, T* grad_sum,
-                             T* grad_delta, int64 rows, int32 channels, int32 accumulate, Dropout dropout) {
+                             T* grad_delta, int64 rows, int32 channels, bool accumulate, Dropout dropout) {
     int64 row = row_of_warp();
     if (row >= rows) {
         return;
@@ -150,7 +150,7 @@ __global__ void __launch_bounds__(WarpSize * ColumnRows, 1)
 // gradWeight and gradBias (+)= Σ_slices partials; columns 0 .. C − 1 are the weight's, C .. 2C − 1 the bias's.
 __global__ void __launch_bounds__(WarpSize * ColumnRows, 1)
     layer_norm_backward_reduce(const float* partials, float* grad_weight, float* grad_bias, int32 slices, int32 channels,
-                               int32 accumulate) {
+                               bool accumulate) {
     __shared__ float shared[ColumnRows][WarpSize];
     int64 columns = 2 * int64(channels);
     int64 column = int64(blockIdx.x) * WarpSize + threadIdx.x;

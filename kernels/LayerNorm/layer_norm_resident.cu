@@ -137,7 +137,7 @@ __device__ inline float2 group_sum(float2 value, float2 (&shared)[Groups][Warps]
 template <typename T, int C, int Threads, int Groups, bool HasDropout>
 __global__ void __launch_bounds__(Threads * Groups, 1)
     layer_norm_backward_resident(const T* grad_y, const T* sum, const T* weight, const float* mean, const float* rstd, T* grad_sum,
-                                 T* grad_delta, float* partials, int64 rows, int32 accumulate, Dropout dropout) {
+                                 T* grad_delta, float* partials, int64 rows, bool accumulate, Dropout dropout) {
     constexpr int Size = Pack<T>::Size;
     constexpr int Packs = C / Size;
     constexpr int Warps = Threads / WarpSize;

@@ -2,10 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
-using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Text;
-using System.Threading;
 using GptEngine.Runtime.Native;
 using GptEngine.Runtime.Native.Nvrtc;
 
@@ -15,9 +13,6 @@ namespace GptEngine.Runtime.Compile;
 public sealed unsafe class NvrtcCompiler : IKernelCompiler
 {
     private static readonly Version Oldest = new(11, 8);
-
-    /// <summary>NVRTC 11.8 recurses deeper than the stack of one of .NET's threads is; the memory is only taken as it is used.</summary>
-    private const int StackBytes = 256 << 20;
 
     /// <summary>Opens the library and asks its version.</summary>
     /// <exception cref="UserErrorException">There is no NVRTC on this machine, or it is too old.</exception>
@@ -58,29 +53,6 @@ public sealed unsafe class NvrtcCompiler : IKernelCompiler
                 ExitCode.MissingDependency);
         }
 
-        CompiledImage? image = null;
-        ExceptionDispatchInfo? failure = null;
-        var thread = new Thread(
-            () =>
-            {
-                try
-                {
-                    image = CompileHere(request);
-                }
-                catch (Exception exception)
-                {
-                    failure = ExceptionDispatchInfo.Capture(exception);
-                }
-            },
-            StackBytes);
-        thread.Start();
-        thread.Join();
-        failure?.Throw();
-        return image!;
-    }
-
-    private CompiledImage CompileHere(CompileRequest request)
-    {
         NvrtcNative.ThrowIfFailed(NvrtcNative.nvrtcCreateProgram(
             out nint created,
             request.Source.Text,
