@@ -11,7 +11,7 @@ internal static class Program
 {
     private static readonly SortedDictionary<string, Func<string[], int>> Benchmarks = new(StringComparer.Ordinal)
     {
-        ["cpu-operations"] = CpuOperationsBenchmark.Run,
+        ["cpu"] = CpuOperationsBenchmark.Run,
         ["gemm"] = GemmBenchmark.Run,
         ["prepare"] = PrepareBenchmark.Run,
         ["tokenizer"] = TokenizerBenchmark.Run,
