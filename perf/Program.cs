@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using GptEngine.Perf.CpuOperations;
 using GptEngine.Perf.Gemm;
 using GptEngine.Perf.Tokenization;
 
@@ -10,6 +11,7 @@ internal static class Program
 {
     private static readonly SortedDictionary<string, Func<string[], int>> Benchmarks = new(StringComparer.Ordinal)
     {
+        ["cpu"] = CpuOperationsBenchmark.Run,
         ["gemm"] = GemmBenchmark.Run,
         ["prepare"] = PrepareBenchmark.Run,
         ["tokenizer"] = TokenizerBenchmark.Run,

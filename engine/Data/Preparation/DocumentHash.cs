@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 
 namespace GptEngine.Engine.Data.Preparation;
 
@@ -17,11 +18,12 @@ internal static class DocumentHash
     {
         text = text[..Math.Min(text.Length, HashedBytes)];
         ulong hash = Mix((ulong)text.Length + 0x9E37_79B9_7F4A_7C15, 0xD6E8_FEB8_6659_FD93);
-        for (; text.Length >= 8; text = text[8..])
+        foreach (ulong word in MemoryMarshal.Cast<byte, ulong>(text))
         {
-            hash = Mix(hash ^ BinaryPrimitives.ReadUInt64LittleEndian(text), 0x9E37_79B9_7F4A_7C15);
+            hash = Mix(hash ^ (BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word)), 0x9E37_79B9_7F4A_7C15);
         }
 
+        text = text[(text.Length & ~7)..];
         Span<byte> tail = stackalloc byte[8];
         tail.Clear();
         text.CopyTo(tail);

@@ -34,7 +34,7 @@ internal sealed class InputOpener : IDisposable
 
         Content = source.Compression switch
         {
-            InputCompression.Gzip => new GZipStream(new BufferedStream(_stored, 128 << 10), CompressionMode.Decompress),
+            InputCompression.Gzip => OpenGzip(_stored),
             InputCompression.Zstandard => new ZstandardStream(_stored),
             _ => _stored,
         };
@@ -52,5 +52,12 @@ internal sealed class InputOpener : IDisposable
             Content.Dispose();
             _stored.Dispose();
         }
+    }
+
+    private static GZipStream OpenGzip(Stream stored)
+    {
+        // Without it .NET takes a file that ends in the middle for a shorter one, and the rest of its text would be missing unnoticed.
+        AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", isEnabled: true);
+        return new GZipStream(new BufferedStream(stored, 128 << 10), CompressionMode.Decompress);
     }
 }

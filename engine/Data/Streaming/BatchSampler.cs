@@ -21,6 +21,7 @@ public sealed class BatchSampler
         options.Validate();
         _source = source;
         _options = options;
+        MicroSteps = (int)(options.AccBatchSize / ((long)options.MicroBatch * options.ContextLength * options.WorldSize));
         StepsPerEpoch = source.Count / options.AccBatchSize;
         if (StepsPerEpoch == 0)
         {
@@ -34,6 +35,9 @@ public sealed class BatchSampler
     public long StepsPerEpoch { get; }
 
     public TokenLoaderOptions Options => _options;
+
+    /// <summary>Micro-steps of an optimizer step.</summary>
+    public int MicroSteps { get; }
 
     public DataPosition PositionOf(long step)
     {
@@ -51,7 +55,7 @@ public sealed class BatchSampler
     public void Read(DataPosition position, int microStep, TokenBatch batch)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(microStep);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(microStep, _options.MicroSteps);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(microStep, MicroSteps);
         batch.CheckShape(_options.MicroBatch, _options.ContextLength);
         long windowStart = position.Window * _options.AccBatchSize;
         long firstOfRank = (long)microStep * _options.MicroBatch;

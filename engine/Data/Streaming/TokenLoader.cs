@@ -113,7 +113,7 @@ public sealed class TokenLoader : IDisposable
         {
             DataPosition position = _sampler.PositionOf(step);
             _sampler.Prefetch(_sampler.PositionOf(step + 1));
-            for (int microStep = 0; microStep < _sampler.Options.MicroSteps; microStep++)
+            for (int microStep = 0; microStep < _sampler.MicroSteps; microStep++)
             {
                 _empty.Wait();
                 if (_stopping)

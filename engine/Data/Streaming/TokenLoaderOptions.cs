@@ -26,9 +26,6 @@ public sealed record TokenLoaderOptions
     /// <summary>The token that opens a document; negative where there is no document mask, and every document start is 0.</summary>
     public int DocumentToken { get; init; } = -1;
 
-    /// <summary>Micro-steps of an optimizer step.</summary>
-    public int MicroSteps => (int)(AccBatchSize / ((long)MicroBatch * ContextLength * WorldSize));
-
     /// <exception cref="UserErrorException">A size is out of range, or the step is no whole number of micro-steps.</exception>
     public void Validate()
     {

@@ -40,6 +40,9 @@ internal static class GptCommandLine
         PrepareCommandLine.Create(),
         TokenizeCommandLine.CreateTokenize(),
         TokenizeCommandLine.CreateDetokenize(),
+        TrainCommandLine.Create(),
+        EvalCommandLine.Create(),
+        GenerateCommandLine.Create(),
         Verbose,
     };
 

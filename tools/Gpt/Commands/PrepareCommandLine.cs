@@ -2,7 +2,6 @@ using System;
 using System.CommandLine;
 using System.Globalization;
 using System.IO;
-using System.Threading;
 using GptEngine.Engine.Data.Preparation;
 using GptEngine.Gpt.CommandLine;
 using GptEngine.Gpt.Terminal;
@@ -40,7 +39,7 @@ internal static class PrepareCommandLine
             DefaultValueFactory = _ => "text",
         };
         var command = new Command("prepare", "Turns text into token streams.") { inputs, output, tokenizer, format, fraction, workers, strict, standardInput };
-        command.SetAction((call, cancellation) => System.Threading.Tasks.Task.FromResult(Run(
+        command.SetAction(call => Run(
             new PrepareOptions
             {
                 Inputs = call.GetValue(inputs)!,
@@ -52,18 +51,18 @@ internal static class PrepareCommandLine
                 Strict = call.GetValue(strict),
                 StandardInputFormat = Choice.Of(
                     call.GetValue(standardInput)!, "--stdin-format", ("text", InputFormat.Text), ("jsonl", InputFormat.JsonLines)),
-            },
-            cancellation)));
+            }));
         return command;
     }
 
-    private static int Run(PrepareOptions options, CancellationToken cancellation)
+    private static int Run(PrepareOptions options)
     {
+        using var interruption = new Interruption("Stopping; nothing partial is left");
         using Stream standardInput = Console.OpenStandardInput();
         PrepareResult result;
         using (var line = new StatusLine(Console.Error))
         {
-            result = PrepareCommand.Run(options, standardInput, progress => line.Show(() => Describe(progress)), cancellation);
+            result = PrepareCommand.Run(options, standardInput, progress => line.Show(() => Describe(progress)), interruption.Token);
         }
 
         foreach (string broken in result.Broken)
