@@ -1,25 +1,30 @@
 using System;
+using System.Collections.Generic;
 using GptEngine.Perf.CpuOperations;
 using GptEngine.Perf.Gemm;
 using GptEngine.Perf.Tokenization;
 
 namespace GptEngine.Perf;
 
+/// <summary>The benchmarks by name.</summary>
 internal static class Program
 {
+    private static readonly SortedDictionary<string, Func<string[], int>> Benchmarks = new(StringComparer.Ordinal)
+    {
+        ["cpu"] = CpuOperationsBenchmark.Run,
+        ["gemm"] = GemmBenchmark.Run,
+        ["prepare"] = PrepareBenchmark.Run,
+        ["tokenizer"] = TokenizerBenchmark.Run,
+    };
+
     private static int Main(string[] args)
     {
-        switch (args)
+        if (args.Length > 0 && Benchmarks.TryGetValue(args[0], out Func<string[], int>? run))
         {
-            case ["tokenizer", .. string[] rest]:
-                return TokenizerBenchmark.Run(rest);
-            case ["gemm", .. string[] rest]:
-                return GemmBenchmark.Run(rest);
-            case ["cpu-operations", .. string[] rest]:
-                return CpuOperationsBenchmark.Run(rest);
-            default:
-                Console.Error.WriteLine("Name a benchmark: tokenizer, gemm, cpu-operations.");
-                return 2;
+            return run(args[1..]);
         }
+
+        Console.Error.WriteLine($"Name a benchmark: {string.Join(", ", Benchmarks.Keys)}.");
+        return 2;
     }
 }

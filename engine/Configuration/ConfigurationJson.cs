@@ -14,6 +14,7 @@ namespace GptEngine.Engine.Configuration;
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     UseStringEnumConverter = true,
     WriteIndented = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     MaxDepth = 16)]
 [JsonSerializable(typeof(RunConfiguration))]
 [JsonSerializable(typeof(ModelConfiguration))]

@@ -17,11 +17,12 @@ public sealed unsafe class CpuThreadPool : IDisposable
     // About 50 µs of pause instructions: longer than the serial gaps within a training step, shorter than a scheduler's time slice.
     private const int SpinRounds = 1000;
     private const int PausesPerRound = 8;
+    private const int Closed = 1 << 30;
 
     private readonly Worker[] _workers;
     private readonly SemaphoreSlim _allDone = new(0);
 
-    // The call in progress: written by the caller before _epoch, read by the workers after it.
+    // The call in progress: written by the caller before it opens the gate, read by workers inside the gate.
     private void* _work;
     private delegate*<void*, int, int, int, void> _invoke;
     private int _count;
@@ -29,9 +30,12 @@ public sealed unsafe class CpuThreadPool : IDisposable
     private Exception? _failure;
 
     private PaddedInt _epoch;
-    private PaddedInt _running;
     private PaddedInt _next;
     private PaddedInt _callerSleeps;
+
+    // Workers inside the call, plus Closed while none may enter. A worker that comes late, because the system gave its core to somebody
+    // else, finds the gate closed, and nobody has waited for it: the others have done its share.
+    private PaddedInt _gate;
     private int _busy;
     private bool _stopping;
 
@@ -41,6 +45,7 @@ public sealed unsafe class CpuThreadPool : IDisposable
     public CpuThreadPool(int threadCount = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threadCount);
+        _gate.Value = Closed;
         ThreadCount = threadCount == 0 ? Environment.ProcessorCount : threadCount;
         _workers = new Worker[ThreadCount - 1];
         for (int i = 0; i < _workers.Length; i++)
@@ -53,8 +58,9 @@ public sealed unsafe class CpuThreadPool : IDisposable
     public int ThreadCount { get; }
 
     /// <summary>
-    /// Splits the items 0 … <paramref name="count"/>−1 into one contiguous range a worker, the same for the same count and thread count,
-    /// and returns when all are done. An exception of any range is thrown here after all ranges ended.
+    /// Splits the items 0 … <paramref name="count"/>−1 into one contiguous range a thread, the same for the same count and thread count,
+    /// and returns when all are done. The worker that the work sees is the number of its range, whichever thread runs it. An exception
+    /// of any range is thrown here after all ranges ended.
     /// </summary>
     /// <param name="count">Items; with fewer items than threads some workers get none.</param>
     /// <param name="work">What to do with a range.</param>
@@ -72,7 +78,7 @@ public sealed unsafe class CpuThreadPool : IDisposable
         int groups = (int)(((long)count + multiple - 1) / multiple);
         var ranges = new StaticRanges<TWork>(work, count, multiple, groups, ThreadCount);
         // The copy is on this stack, which stays until the call is done: its address is safe to hand out.
-        Fork(&Invoke<StaticRanges<TWork>>, Unsafe.AsPointer(ref ranges), ThreadCount, grain: 0);
+        Fork(&Invoke<StaticRanges<TWork>>, Unsafe.AsPointer(ref ranges), ThreadCount, grain: 1);
     }
 
     /// <summary>
@@ -132,7 +138,6 @@ public sealed unsafe class CpuThreadPool : IDisposable
             throw new InvalidOperationException("The thread pool is already running a call: calls do not nest, and one thread calls at a time.");
     }
 
-    // grain 0: one item a worker, item = worker; otherwise claims of grain items.
     private void Fork(delegate*<void*, int, int, int, void> invoke, void* work, int count, int grain)
     {
         Enter();
@@ -142,15 +147,16 @@ public sealed unsafe class CpuThreadPool : IDisposable
         _grain = grain;
         _failure = null;
         _next.Value = 0;
-        _callerSleeps.Value = 0;
-        _running.Value = _workers.Length;
+        Volatile.Write(ref _gate.Value, 0);
         Interlocked.Increment(ref _epoch.Value);
-        foreach (Worker worker in _workers)
-            worker.Wake();
+        int helpers = (int)Math.Min(_workers.Length, ((long)count + grain - 1) / grain - 1);
+        for (int i = 0; i < helpers; i++)
+            _workers[i].Wake();
         Execute(0);
         Join();
         Exception? failure = _failure;
         _work = null;
+        _failure = null;
         Volatile.Write(ref _busy, 0);
         if (failure is not null)
             ExceptionDispatchInfo.Throw(failure);
@@ -160,15 +166,10 @@ public sealed unsafe class CpuThreadPool : IDisposable
     {
         try
         {
-            if (_grain == 0)
-            {
-                _invoke(_work, worker, worker + 1, worker);
-                return;
-            }
             for (; ; )
             {
                 int begin = Interlocked.Add(ref _next.Value, _grain) - _grain;
-                // begin turns negative only where count is within a grain of 2³¹.
+                // begin turns negative only where count is within a few grains of 2³¹.
                 if ((uint)begin >= (uint)_count)
                     return;
                 _invoke(_work, begin, (int)Math.Min((long)begin + _grain, _count), worker);
@@ -180,29 +181,41 @@ public sealed unsafe class CpuThreadPool : IDisposable
         }
     }
 
-    private void Join()
+    private void HelpIfOpen(int worker)
     {
-        for (int round = 0; round < SpinRounds; round++)
+        int gate = Volatile.Read(ref _gate.Value);
+        while ((gate & Closed) == 0)
         {
-            if (Volatile.Read(ref _running.Value) == 0)
+            int seen = Interlocked.CompareExchange(ref _gate.Value, gate + 1, gate);
+            if (seen == gate)
+            {
+                Execute(worker);
+                if (Interlocked.Decrement(ref _gate.Value) == Closed && Interlocked.Exchange(ref _callerSleeps.Value, 0) == 1)
+                    _allDone.Release();
                 return;
-            Thread.SpinWait(PausesPerRound);
-        }
-        // The last worker releases the semaphore if it sees the flag; if it ended before, the count shows it and the flag is taken back.
-        // A worker of the call before that was put aside between its two steps may release early: hence the loop.
-        while (Volatile.Read(ref _running.Value) != 0)
-        {
-            Interlocked.Exchange(ref _callerSleeps.Value, 1);
-            if (Volatile.Read(ref _running.Value) == 0 && Interlocked.Exchange(ref _callerSleeps.Value, 0) == 1)
-                return;
-            _allDone.Wait();
+            }
+            gate = seen;
         }
     }
 
-    private void FinishOne()
+    private void Join()
     {
-        if (Interlocked.Decrement(ref _running.Value) == 0 && Interlocked.Exchange(ref _callerSleeps.Value, 0) == 1)
-            _allDone.Release();
+        Interlocked.Or(ref _gate.Value, Closed);
+        for (int round = 0; round < SpinRounds; round++)
+        {
+            if (Volatile.Read(ref _gate.Value) == Closed)
+                return;
+            Thread.SpinWait(PausesPerRound);
+        }
+        // The last worker releases the semaphore if it sees the flag; if it left before, the gate shows it and the flag is taken back.
+        // A worker of the call before that was put aside between its two steps may release early: hence the loop.
+        while (Volatile.Read(ref _gate.Value) != Closed)
+        {
+            Interlocked.Exchange(ref _callerSleeps.Value, 1);
+            if (Volatile.Read(ref _gate.Value) == Closed && Interlocked.Exchange(ref _callerSleeps.Value, 0) == 1)
+                return;
+            _allDone.Wait();
+        }
     }
 
     private readonly struct StaticRanges<TWork>(TWork work, int count, int multiple, int groups, int threads) : IParallelWork
@@ -212,9 +225,12 @@ public sealed unsafe class CpuThreadPool : IDisposable
 
         public void Run(int begin, int end, int worker)
         {
-            int from = Bound(worker), to = Bound(worker + 1);
-            if (from < to)
-                _inner.Run(from, to, worker);
+            for (int range = begin; range < end; range++)
+            {
+                int from = Bound(range), to = Bound(range + 1);
+                if (from < to)
+                    _inner.Run(from, to, range);
+            }
         }
 
         private int Bound(int worker) => (int)Math.Min(count, (long)groups * worker / threads * multiple);
@@ -266,8 +282,7 @@ public sealed unsafe class CpuThreadPool : IDisposable
                 seen = Volatile.Read(ref _pool._epoch.Value);
                 if (Volatile.Read(ref _pool._stopping))
                     return;
-                _pool.Execute(_index);
-                _pool.FinishOne();
+                _pool.HelpIfOpen(_index);
             }
         }
 

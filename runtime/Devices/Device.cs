@@ -12,6 +12,9 @@ public abstract class Device : IDisposable
     /// <summary>For people: <c>NVIDIA H200</c>, <c>AMD EPYC, 2 threads, AVX-512</c>.</summary>
     public abstract string Name { get; }
 
+    /// <summary>Whether enqueued work runs while the host goes on, so that results are best read late. The CPU's is done when a call returns.</summary>
+    public virtual bool IsAsynchronous => false;
+
     /// <summary>Takes <paramref name="bytes"/> bytes of device memory, zeroed, aligned to <see cref="MemoryPlan.Alignment"/>.</summary>
     /// <exception cref="UserErrorException">There is not that much; says how much there is.</exception>
     public abstract DeviceMemory Allocate(long bytes);

@@ -21,13 +21,17 @@ internal static class Tolerance
         double error = 0;
         foreach (double[] values in plain)
         {
-            error = Math.Max(error, LargestError(oracle, values));
+            for (int i = 0; i < oracle.Length; i++)
+            {
+                double difference = Math.Abs(oracle[i] - values[i]);
+                error = double.IsFinite(difference) ? Math.Max(error, difference) : error;
+            }
         }
 
         double largest = 0;
         foreach (double value in oracle)
         {
-            largest = Math.Max(largest, Math.Abs(value));
+            largest = double.IsFinite(value) ? Math.Max(largest, Math.Abs(value)) : largest;
         }
 
         return (2 * error) + UnitInTheLastPlace(largest, type);

@@ -123,55 +123,71 @@ internal static class JsonLine
     private static void AppendString(in Utf8JsonReader reader, ArrayBufferWriter<byte> text)
     {
         ReadOnlySpan<byte> raw = reader.ValueSpan;
+        if (!reader.ValueIsEscaped)
+        {
+            text.Write(raw);
+            return;
+        }
+
+        // An escape is never shorter than what it stands for.
+        Span<byte> free = text.GetSpan(raw.Length);
+        int written = 0;
         while (true)
         {
-            int escape = reader.ValueIsEscaped ? raw.IndexOf((byte)'\\') : -1;
+            int escape = raw.IndexOf((byte)'\\');
             if (escape < 0)
             {
-                text.Write(raw);
+                raw.CopyTo(free[written..]);
+                text.Advance(written + raw.Length);
                 return;
             }
 
-            text.Write(raw[..escape]);
+            raw[..escape].CopyTo(free[written..]);
+            written += escape;
             raw = raw[(escape + 1)..];
-            raw = raw[AppendEscape(raw, text)..];
+            int length = 1;
+            if (raw[0] == 'u')
+            {
+                written += ReadUnicodeEscape(raw, out length).EncodeToUtf8(free[written..]);
+            }
+            else
+            {
+                free[written++] = SingleEscape(raw[0]);
+            }
+
+            raw = raw[length..];
         }
     }
 
-    /// <summary>Appends what the escape after a backslash stands for and returns its length. The reader has checked its form.</summary>
-    private static int AppendEscape(ReadOnlySpan<byte> escape, ArrayBufferWriter<byte> text)
+    // The reader has checked the form of every escape.
+    private static byte SingleEscape(byte letter) => letter switch
     {
-        if (escape[0] != 'u')
-        {
-            byte single = escape[0] switch
-            {
-                (byte)'b' => (byte)'\b',
-                (byte)'f' => (byte)'\f',
-                (byte)'n' => (byte)'\n',
-                (byte)'r' => (byte)'\r',
-                (byte)'t' => (byte)'\t',
-                byte itself => itself,
-            };
-            text.Write([single]);
-            return 1;
-        }
+        (byte)'b' => (byte)'\b',
+        (byte)'f' => (byte)'\f',
+        (byte)'n' => (byte)'\n',
+        (byte)'r' => (byte)'\r',
+        (byte)'t' => (byte)'\t',
+        _ => letter,
+    };
 
-        int length = 5;
+    /// <summary>The character of the escape <c>uXXXX</c>, or of a surrogate pair of two, and how many bytes it takes.</summary>
+    private static Rune ReadUnicodeEscape(ReadOnlySpan<byte> escape, out int length)
+    {
+        length = 5;
         char unit = HexUnit(escape[1..]);
-        if (!Rune.TryCreate(unit, out Rune rune))
+        if (Rune.TryCreate(unit, out Rune rune))
         {
-            rune = Rune.ReplacementChar;
-            if (char.IsHighSurrogate(unit) && escape.Length >= 11 && escape[5] == '\\' && escape[6] == 'u'
-                && Rune.TryCreate(unit, HexUnit(escape[7..]), out Rune pair))
-            {
-                rune = pair;
-                length = 11;
-            }
+            return rune;
         }
 
-        Span<byte> utf8 = stackalloc byte[4];
-        text.Write(utf8[..rune.EncodeToUtf8(utf8)]);
-        return length;
+        if (char.IsHighSurrogate(unit) && escape.Length >= 11 && escape[5] == '\\' && escape[6] == 'u'
+            && Rune.TryCreate(unit, HexUnit(escape[7..]), out Rune pair))
+        {
+            length = 11;
+            return pair;
+        }
+
+        return Rune.ReplacementChar;
     }
 
     private static char HexUnit(ReadOnlySpan<byte> digits) =>

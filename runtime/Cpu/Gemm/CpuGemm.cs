@@ -89,6 +89,31 @@ public sealed unsafe class CpuGemm : IDisposable
         }
     }
 
+    /// <summary>
+    /// The product on the calling thread alone, for use inside work of the pool, such as attention's tiles. Uses the packing memory of
+    /// <paramref name="worker"/>, the number that the work was given; the bits are those of <c>Multiply</c>.
+    /// </summary>
+    public void MultiplySerial<TA, TB, TEpilogue>(int worker, int m, int n, int k, TA a, TB b, TEpilogue epilogue)
+        where TA : struct, IPanelSource
+        where TB : struct, IPanelSource
+        where TEpilogue : struct, IGemmEpilogue
+    {
+        if (m <= 0 || n <= 0)
+            return;
+        switch (Isa)
+        {
+            case CpuIsa.Avx512:
+                Serial<MicroKernelAvx512, TA, TB, TEpilogue>(worker, m, n, k, a, b, epilogue);
+                break;
+            case CpuIsa.Avx2:
+                Serial<MicroKernelAvx2, TA, TB, TEpilogue>(worker, m, n, k, a, b, epilogue);
+                break;
+            default:
+                Serial<MicroKernelPortable, TA, TB, TEpilogue>(worker, m, n, k, a, b, epilogue);
+                break;
+        }
+    }
+
     public void Dispose()
     {
         foreach (GemmScratch scratch in _scratch)
@@ -110,7 +135,19 @@ public sealed unsafe class CpuGemm : IDisposable
         var blocking = new GemmBlocking(m, n, k, TKernel.Rows, TKernel.Columns, _pool.ThreadCount);
         foreach (GemmScratch scratch in _scratch)
             scratch.PackedColumnBlock = -1;
-        var work = new BlockedProduct<TKernel, TA, TB, TEpilogue>(m, n, k, a, b, epilogue, blocking, _scratch);
+        var work = new BlockedProduct<TKernel, TA, TB, TEpilogue>(k, a, b, epilogue, blocking, _scratch);
         _pool.RunDynamic(blocking.RowBlocks * blocking.ColumnBlocks, work);
+    }
+
+    private void Serial<TKernel, TA, TB, TEpilogue>(int worker, int m, int n, int k, TA a, TB b, TEpilogue epilogue)
+        where TKernel : struct, IMicroKernel
+        where TA : struct, IPanelSource
+        where TB : struct, IPanelSource
+        where TEpilogue : struct, IGemmEpilogue
+    {
+        var blocking = new GemmBlocking(m, n, k, TKernel.Rows, TKernel.Columns, threads: 1);
+        _scratch[worker].PackedColumnBlock = -1;
+        var work = new BlockedProduct<TKernel, TA, TB, TEpilogue>(k, a, b, epilogue, blocking, _scratch);
+        work.Run(0, blocking.RowBlocks * blocking.ColumnBlocks, worker);
     }
 }

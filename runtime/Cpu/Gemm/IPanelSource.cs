@@ -9,7 +9,8 @@ public unsafe interface IPanelSource
 {
     /// <summary>
     /// Writes panel[k·panelWidth + i] = element (firstLine + i, firstK + k) for k &lt; depth and i &lt; lines, and 0 for
-    /// lines ≤ i &lt; panelWidth.
+    /// lines ≤ i &lt; panelWidth. Up to 15 elements past the panel's end may be overwritten with anything: panels are packed in ascending
+    /// order, and there is slack after the last.
     /// </summary>
     /// <param name="firstLine">First line of the panel.</param>
     /// <param name="lines">Lines that exist, 1 … panelWidth.</param>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -22,6 +23,7 @@ internal readonly unsafe struct MicroKernelAvx2 : IMicroKernel
             Compute6(depth, a, b, tile, accumulate);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Compute2(int depth, float* a, float* b, float* tile, bool accumulate)
     {
         Vector256<float> c00 = default, c01 = default;
@@ -43,6 +45,7 @@ internal readonly unsafe struct MicroKernelAvx2 : IMicroKernel
         c10.StoreAligned(tile + 16); c11.StoreAligned(tile + 24);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Compute4(int depth, float* a, float* b, float* tile, bool accumulate)
     {
         Vector256<float> c00 = default, c01 = default;
@@ -74,6 +77,7 @@ internal readonly unsafe struct MicroKernelAvx2 : IMicroKernel
         c30.StoreAligned(tile + 48); c31.StoreAligned(tile + 56);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Compute6(int depth, float* a, float* b, float* tile, bool accumulate)
     {
         Vector256<float> c00 = default, c01 = default;

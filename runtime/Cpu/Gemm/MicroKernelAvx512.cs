@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -24,6 +25,7 @@ internal readonly unsafe struct MicroKernelAvx512 : IMicroKernel
             Compute12(depth, a, b, tile, accumulate);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Compute4(int depth, float* a, float* b, float* tile, bool accumulate)
     {
         Vector512<float> c00 = default, c01 = default;
@@ -55,6 +57,7 @@ internal readonly unsafe struct MicroKernelAvx512 : IMicroKernel
         c30.StoreAligned(tile + 96); c31.StoreAligned(tile + 112);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Compute8(int depth, float* a, float* b, float* tile, bool accumulate)
     {
         Vector512<float> c00 = default, c01 = default;
@@ -106,6 +109,7 @@ internal readonly unsafe struct MicroKernelAvx512 : IMicroKernel
         c70.StoreAligned(tile + 224); c71.StoreAligned(tile + 240);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Compute12(int depth, float* a, float* b, float* tile, bool accumulate)
     {
         Vector512<float> c00 = default, c01 = default;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace GptEngine.Runtime.Cpu.Gemm;
@@ -21,6 +22,7 @@ internal readonly unsafe struct MicroKernelPortable : IMicroKernel
             Compute6(depth, a, b, tile, accumulate);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Compute2(int depth, float* a, float* b, float* tile, bool accumulate)
     {
         Vector128<float> c00 = default, c01 = default;
@@ -42,6 +44,7 @@ internal readonly unsafe struct MicroKernelPortable : IMicroKernel
         c10.StoreAligned(tile + 8); c11.StoreAligned(tile + 12);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Compute4(int depth, float* a, float* b, float* tile, bool accumulate)
     {
         Vector128<float> c00 = default, c01 = default;
@@ -73,6 +76,7 @@ internal readonly unsafe struct MicroKernelPortable : IMicroKernel
         c30.StoreAligned(tile + 24); c31.StoreAligned(tile + 28);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Compute6(int depth, float* a, float* b, float* tile, bool accumulate)
     {
         Vector128<float> c00 = default, c01 = default;

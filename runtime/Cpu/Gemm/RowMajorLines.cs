@@ -1,4 +1,6 @@
+using System;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace GptEngine.Runtime.Cpu.Gemm;
 
@@ -12,6 +14,12 @@ public readonly unsafe struct RowMajorLines(float* data, long leadingDimension) 
     {
         float* source = _data + firstLine * _stride + firstK;
         int line = 0;
+        if (Avx512F.IsSupported && panelWidth >= 12)
+        {
+            for (; line < panelWidth && line < lines; line += 16)
+                Transpose16.Pack(source + line * _stride, _stride, Math.Min(16, lines - line), depth, panel + line, panelWidth);
+            line = Math.Min(line, panelWidth);
+        }
         for (; line + 4 <= lines; line += 4)
             PackFour(source + line * _stride, _stride, depth, panel + line, panelWidth);
         for (; line < lines; line++)
@@ -22,6 +30,7 @@ public readonly unsafe struct RowMajorLines(float* data, long leadingDimension) 
         }
         for (; line < panelWidth; line++)
         {
+            // Columns of padding.
             for (int k = 0; k < depth; k++)
                 panel[(long)k * panelWidth + line] = 0;
         }

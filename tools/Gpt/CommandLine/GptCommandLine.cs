@@ -37,8 +37,12 @@ internal static class GptCommandLine
 
     public static RootCommand CreateRoot() => new("Trains GPT language models on GPUs and on CPUs.")
     {
-        TokenizeCommands.CreateTokenize(),
-        TokenizeCommands.CreateDetokenize(),
+        PrepareCommandLine.Create(),
+        TokenizeCommandLine.CreateTokenize(),
+        TokenizeCommandLine.CreateDetokenize(),
+        TrainCommandLine.Create(),
+        EvalCommandLine.Create(),
+        GenerateCommandLine.Create(),
         Verbose,
     };
 

@@ -6,7 +6,7 @@ using GptEngine.Engine.Tokenization;
 namespace GptEngine.Gpt.Commands;
 
 /// <summary><c>gpt tokenize</c> and <c>gpt detokenize</c>: standard input to standard output.</summary>
-internal static class TokenizeCommands
+internal static class TokenizeCommandLine
 {
     public static Command CreateTokenize()
     {

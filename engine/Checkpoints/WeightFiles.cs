@@ -1,0 +1,102 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using GptEngine.Engine.Model;
+using GptEngine.Kernels.Common;
+using GptEngine.Runtime;
+
+namespace GptEngine.Engine.Checkpoints;
+
+/// <summary>A model's parameters, or a moment of each, from and to safetensors files.</summary>
+internal static class WeightFiles
+{
+    /// <summary>Writes arenas under their prefixes.</summary>
+    public static FileChecksum Write(
+        string path, ParameterCatalogue catalogue, TensorTransfer transfer, params ReadOnlySpan<(string Prefix, ParameterTensors Tensors)> arenas)
+    {
+        var list = new List<(string, IReadOnlyList<long>, Runtime.Memory.Tensor)>();
+        foreach ((string prefix, ParameterTensors tensors) in arenas)
+        {
+            list.AddRange(catalogue.Parameters.Select(p => (prefix + p.Name, p.FileShape, tensors[p.Name])));
+        }
+
+        return SafetensorsWriter.Write(path, list, transfer);
+    }
+
+    /// <summary>Reads arenas; the file must hold exactly what the model has.</summary>
+    /// <exception cref="UserErrorException">A tensor is missing, of another shape, or unknown to the model.</exception>
+    public static void Read(
+        string path, ParameterCatalogue catalogue, IOperations operations, TensorTransfer transfer,
+        params ReadOnlySpan<(string Prefix, ParameterTensors Tensors)> arenas)
+    {
+        using SafetensorsReader reader = SafetensorsReader.Open(path);
+        Check(path, reader, catalogue, arenas);
+        foreach ((string prefix, ParameterTensors tensors) in arenas)
+        {
+            // Padding rows and the gaps between tensors are zero, whatever was there.
+            operations.Zero(tensors.Arena);
+            foreach (ParameterSpec parameter in catalogue.Parameters)
+            {
+                SafetensorsEntry entry = reader.Entries[prefix + parameter.Name];
+                transfer.Upload(tensors[parameter.Name], parameter.Count, (offset, floats) => reader.Read(entry, offset, floats));
+            }
+        }
+    }
+
+    /// <summary>Throws unless a file holds what the model's configuration says, before any device memory is taken for it.</summary>
+    /// <exception cref="UserErrorException">A tensor is missing, of another shape, or unknown to the model.</exception>
+    public static void CheckModel(string path, ParameterCatalogue catalogue)
+    {
+        using SafetensorsReader reader = SafetensorsReader.Open(path);
+        CheckTensors(path, reader, catalogue, "");
+        CheckCount(path, reader, catalogue, [""]);
+    }
+
+    private static void Check(
+        string path, SafetensorsReader reader, ParameterCatalogue catalogue, ReadOnlySpan<(string Prefix, ParameterTensors Tensors)> arenas)
+    {
+        string[] prefixes = new string[arenas.Length];
+        for (int i = 0; i < arenas.Length; i++)
+        {
+            prefixes[i] = arenas[i].Prefix;
+            CheckTensors(path, reader, catalogue, prefixes[i]);
+        }
+
+        CheckCount(path, reader, catalogue, prefixes);
+    }
+
+    private static void CheckTensors(string path, SafetensorsReader reader, ParameterCatalogue catalogue, string prefix)
+    {
+        foreach (ParameterSpec parameter in catalogue.Parameters)
+        {
+            string name = prefix + parameter.Name;
+            if (!reader.Entries.TryGetValue(name, out SafetensorsEntry? entry))
+            {
+                throw new UserErrorException($"{path}: lacks tensor \"{name}\", which the model's configuration calls for. Use the configuration it was saved with.");
+            }
+
+            if (!entry.Shape.SequenceEqual(parameter.FileShape))
+            {
+                throw new UserErrorException(
+                    $"{path}: tensor \"{name}\" has shape ({string.Join(", ", entry.Shape)}), and the model's configuration calls for " +
+                    $"({string.Join(", ", parameter.FileShape)}). Use the configuration it was saved with.");
+            }
+
+            if (entry.Type == Runtime.Memory.DataType.Int32)
+            {
+                throw new UserErrorException($"{path}: tensor \"{name}\" holds whole numbers, where a floating type is needed.");
+            }
+        }
+    }
+
+    private static void CheckCount(string path, SafetensorsReader reader, ParameterCatalogue catalogue, string[] prefixes)
+    {
+        if (reader.Entries.Count != prefixes.Length * catalogue.Parameters.Count)
+        {
+            var known = prefixes.SelectMany(prefix => catalogue.Parameters.Select(p => prefix + p.Name)).ToHashSet(StringComparer.Ordinal);
+            string stranger = reader.Entries.Keys.First(name => !known.Contains(name));
+            throw new UserErrorException(
+                $"{path}: holds tensor \"{(stranger.Length <= 80 ? stranger : stranger[..80] + "…")}\", which the model's configuration has no place for. Use the configuration it was saved with.");
+        }
+    }
+}

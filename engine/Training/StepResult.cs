@@ -1,0 +1,7 @@
+namespace GptEngine.Engine.Training;
+
+/// <summary>What the device says of an optimizer step.</summary>
+/// <param name="Loss">Mean cross-entropy over the step's target tokens.</param>
+/// <param name="GradientNorm">Global norm before clipping.</param>
+/// <param name="IsFinite">Whether both are finite and the weights were updated.</param>
+public readonly record struct StepResult(float Loss, float GradientNorm, bool IsFinite);

@@ -1,0 +1,118 @@
+using System;
+using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Devices;
+using GptEngine.Runtime.Memory;
+
+namespace GptEngine.Engine.Training;
+
+/// <summary>
+/// The step scalars' way to the device and back: inputs up before a step, results down after it, two pinned slots of each, so that a
+/// step can be enqueued while the one before it is still running.
+/// </summary>
+internal sealed class StepScalarTransfer : IDisposable
+{
+    private const int Slots = 2;
+    private const int BytesPerSlot = StepScalars.Count * sizeof(float);
+
+    private readonly Device _device;
+    private readonly Tensor _scalars;
+    private readonly Tensor _inputs;
+    private readonly Tensor _state;
+    private readonly PinnedBuffer _up;
+    private readonly PinnedBuffer _down;
+    private readonly DeviceEvent[] _done = new DeviceEvent[Slots];
+    private long _sent;
+    private long _read;
+
+    public StepScalarTransfer(Device device, Tensor scalars)
+    {
+        _device = device;
+        _scalars = scalars;
+        _inputs = scalars.View("step_scalars.inputs", 0, StepScalars.InputCount);
+        _state = scalars.View("step_scalars.state", StepScalars.StateStart, StepScalars.StateCount);
+        _up = device.AllocatePinned(Slots * BytesPerSlot);
+        _down = device.AllocatePinned(Slots * BytesPerSlot);
+        for (int slot = 0; slot < Slots; slot++)
+        {
+            _done[slot] = device.CreateEvent();
+        }
+    }
+
+    /// <summary>Steps whose results have not been read: at most two.</summary>
+    public int Pending => (int)(_sent - _read);
+
+    /// <summary>Enqueues the upload of a step's inputs.</summary>
+    public void SendInputs(float learningRate, uint step, ulong seed)
+    {
+        if (Pending == Slots)
+        {
+            throw new InvalidOperationException("the results of two steps are still unread");
+        }
+
+        int slot = (int)(_sent % Slots);
+        Span<float> inputs = _up.AsSpan<float>(slot * BytesPerSlot, StepScalars.InputCount);
+        inputs.Clear();
+        inputs[(int)StepScalar.LearningRate] = learningRate;
+        inputs[(int)StepScalar.Step] = BitConverter.UInt32BitsToSingle(step);
+        inputs[(int)StepScalar.SeedLow] = BitConverter.UInt32BitsToSingle((uint)seed);
+        inputs[(int)StepScalar.SeedHigh] = BitConverter.UInt32BitsToSingle((uint)(seed >> 32));
+        _device.Upload(_up, slot * BytesPerSlot, _inputs);
+    }
+
+    /// <summary>Enqueues the download of all scalars behind a step's work.</summary>
+    public void RequestResults()
+    {
+        int slot = (int)(_sent % Slots);
+        _device.Download(_scalars, _down, slot * BytesPerSlot);
+        _done[slot].Record();
+        _sent++;
+    }
+
+    /// <summary>The results of the oldest step not read yet; waits for it.</summary>
+    public StepResult ReadResults()
+    {
+        int slot = (int)(_read % Slots);
+        _done[slot].Wait();
+        ReadOnlySpan<float> scalars = _down.AsSpan<float>(slot * BytesPerSlot, StepScalars.Count);
+        _read++;
+        return new StepResult(
+            scalars[(int)StepScalar.Loss], scalars[(int)StepScalar.GradientNorm], scalars[(int)StepScalar.IsFinite] != 0);
+    }
+
+    /// <summary>The state that a checkpoint saves. Waits for the device; not for use inside a step.</summary>
+    public (float LossScale, float GoodSteps, uint AppliedUpdates) ReadState()
+    {
+        // Through a slot of the way up, which is free once the device is idle: the ways down may hold results still to be read.
+        _device.Synchronize();
+        _device.Download(_state, _up, 0);
+        _device.Synchronize();
+        ReadOnlySpan<float> state = _up.AsSpan<float>(0, StepScalars.StateCount);
+        return (
+            state[StepScalar.LossScale - (StepScalar)StepScalars.StateStart],
+            state[StepScalar.GoodSteps - (StepScalar)StepScalars.StateStart],
+            BitConverter.SingleToUInt32Bits(state[StepScalar.AppliedUpdates - (StepScalar)StepScalars.StateStart]));
+    }
+
+    /// <summary>Sets the state. Waits for the device; not for use inside a step.</summary>
+    public void WriteState(float lossScale, float goodSteps, uint appliedUpdates)
+    {
+        _device.Synchronize();
+        Span<float> state = _up.AsSpan<float>(0, StepScalars.StateCount);
+        state.Clear();
+        state[StepScalar.LossScale - (StepScalar)StepScalars.StateStart] = lossScale;
+        state[StepScalar.GoodSteps - (StepScalar)StepScalars.StateStart] = goodSteps;
+        state[StepScalar.AppliedUpdates - (StepScalar)StepScalars.StateStart] = BitConverter.UInt32BitsToSingle(appliedUpdates);
+        _device.Upload(_up, 0, _state);
+        _device.Synchronize();
+    }
+
+    public void Dispose()
+    {
+        _up.Dispose();
+        _down.Dispose();
+        foreach (DeviceEvent done in _done)
+        {
+            done.Dispose();
+        }
+    }
+}

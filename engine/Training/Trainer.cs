@@ -1,0 +1,132 @@
+using System;
+using GptEngine.Engine.Checkpoints;
+using GptEngine.Engine.Configuration;
+using GptEngine.Engine.Evaluation;
+using GptEngine.Engine.Generation;
+using GptEngine.Engine.Model;
+using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Devices;
+
+namespace GptEngine.Engine.Training;
+
+/// <summary>
+/// The optimizer step on one device: micro-steps, gradient norm, AdamW, as captured units of work. Which step it is, and on what data,
+/// is the caller's business. A step allocates nothing managed and never waits for the device but to read an earlier step's results.
+/// </summary>
+internal sealed class Trainer : IDisposable
+{
+    // A power of two far above what fp16 gradients need, and below what overflows at once; halved on the first bad steps.
+    private const float FirstLossScale = 65536;
+
+    private readonly IOperations _operations;
+    private readonly int _microSteps;
+    private readonly ulong _seed;
+    private readonly PlannedMemory _memory;
+    private readonly StepScalarTransfer _scalars;
+    private readonly CapturedWork _firstMicroStep;
+    private readonly CapturedWork _nextMicroStep;
+    private readonly CapturedWork _update;
+
+    public Trainer(RunConfiguration configuration, in BatchPlan batch, IOperations operations, ActivationPolicy policy)
+    {
+        _operations = operations;
+        _microSteps = batch.MicroSteps;
+        _seed = configuration.Training.Seed;
+        IsLossScaled = configuration.Training.Precision == Precision.Fp16;
+        Memory = new TrainingMemory(configuration.Model, operations, batch.MicroBatch, policy, samples: true);
+        _memory = new PlannedMemory(operations.Device, Memory.Plan);
+        operations.BindWorkspace(Memory.Workspace);
+        Transfer = new TensorTransfer(operations.Device);
+        Memory.Tables.Fill(Transfer);
+        var context = new ModelContext(operations, configuration.Model, Memory.Parameters.Compute, Memory.Tables);
+        var model = new GptModel(context, Memory.Gradients, Memory.Activations, Memory.Batch, Memory.Scalars);
+        _scalars = new StepScalarTransfer(operations.Device, Memory.Scalars);
+        _scalars.WriteState(IsLossScaled ? FirstLossScale : 1, 0, 0);
+        float gradientScale = 1.0f / batch.AccBatchSize;
+        AdamWOptions options = Options(configuration.Optimizer);
+        Device device = operations.Device;
+        _firstMicroStep = device.Capture("micro_step.first", () => model.ForwardBackward(gradientScale, accumulate: false));
+        _nextMicroStep = device.Capture("micro_step.next", () => model.ForwardBackward(gradientScale, accumulate: true));
+        _update = device.Capture("update", () => Update(options));
+        Loss = new StreamLoss(operations, model, Memory.Batch);
+        Generator = new Generator(new InferenceModel(context, Memory.Inference!));
+    }
+
+    public TrainingMemory Memory { get; }
+
+    /// <summary>For weights and moments outside of steps.</summary>
+    public TensorTransfer Transfer { get; }
+
+    /// <summary>Loss over a validation stream with the weights as they are, between steps.</summary>
+    public StreamLoss Loss { get; }
+
+    /// <summary>Generates with the weights as they are, between steps.</summary>
+    public Generator Generator { get; }
+
+    /// <summary>What checkpoints hold.</summary>
+    public TrainingTensors Tensors => new(Memory.Parameters, Memory.FirstMoment, Memory.SecondMoment);
+
+    /// <summary>Steps enqueued whose results have not been read.</summary>
+    public int Pending => _scalars.Pending;
+
+    /// <summary>Whether gradients are made at a dynamic scale: fp16.</summary>
+    public bool IsLossScaled { get; }
+
+    /// <summary>Random starting weights, and moments of zero.</summary>
+    public void Initialise()
+    {
+        WeightInitialiser.Initialise(Memory.Parameters, _operations, Transfer, _seed);
+        _operations.Zero(Memory.FirstMoment.Arena);
+        _operations.Zero(Memory.SecondMoment.Arena);
+    }
+
+    /// <summary>Enqueues a whole step.</summary>
+    /// <param name="step">0-based: dropout's counter.</param>
+    /// <param name="learningRate">Of this step.</param>
+    /// <param name="feed">Gives the micro-batches.</param>
+    public void Enqueue(long step, float learningRate, MicroBatchFeed feed)
+    {
+        _scalars.SendInputs(learningRate, (uint)step, _seed);
+        for (int microStep = 0; microStep < _microSteps; microStep++)
+        {
+            feed.UploadNext();
+            (microStep == 0 ? _firstMicroStep : _nextMicroStep).Launch();
+        }
+
+        _update.Launch();
+        _scalars.RequestResults();
+    }
+
+    /// <summary>The results of the oldest step not read yet; waits for it.</summary>
+    public StepResult ReadResult() => _scalars.ReadResults();
+
+    /// <summary>What a checkpoint saves of the step scalars.</summary>
+    public (float LossScale, float GoodSteps, uint AppliedUpdates) ReadState() => _scalars.ReadState();
+
+    /// <summary>Sets what <see cref="ReadState"/> gave.</summary>
+    public void WriteState(float lossScale, float goodSteps, uint appliedUpdates) => _scalars.WriteState(lossScale, goodSteps, appliedUpdates);
+
+    public void Dispose()
+    {
+        _operations.Device.Synchronize();
+        Generator.Dispose();
+        Loss.Dispose();
+        _update.Dispose();
+        _nextMicroStep.Dispose();
+        _firstMicroStep.Dispose();
+        _scalars.Dispose();
+        Transfer.Dispose();
+        _memory.Dispose();
+    }
+
+    private void Update(in AdamWOptions options)
+    {
+        _operations.GradientNorm(Memory.Gradients.Arena, Memory.Scalars, options);
+        _operations.AdamW(
+            Memory.Parameters.Master.Arena, Memory.Gradients.Arena, Memory.FirstMoment.Arena, Memory.SecondMoment.Arena,
+            Memory.Parameters.ComputeCopy, Memory.Parameters.Catalogue.DecayCount, Memory.Scalars, options);
+    }
+
+    private AdamWOptions Options(OptimizerConfiguration optimizer) => new(
+        optimizer.Beta1, optimizer.Beta2, optimizer.Epsilon, optimizer.WeightDecay, optimizer.Clip, DynamicLossScale: IsLossScaled);
+}

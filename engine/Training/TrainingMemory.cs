@@ -1,0 +1,65 @@
+using System;
+using GptEngine.Engine.Configuration;
+using GptEngine.Engine.Generation;
+using GptEngine.Engine.Model;
+using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Memory;
+
+namespace GptEngine.Engine.Training;
+
+/// <summary>
+/// All device memory of a training run, planned: nothing is taken here, so that the plan of any model can be printed on any machine.
+/// </summary>
+public sealed class TrainingMemory
+{
+    /// <param name="model">Its shape.</param>
+    /// <param name="operations">Whose storage types and workspace sizes count.</param>
+    /// <param name="microBatch">Sequences of one rank in a micro-step.</param>
+    /// <param name="policy">What the forward pass keeps.</param>
+    /// <param name="samples">Whether text is generated along the way, which needs a key/value cache.</param>
+    public TrainingMemory(ModelConfiguration model, IOperations operations, int microBatch, ActivationPolicy policy, bool samples)
+    {
+        ArgumentNullException.ThrowIfNull(operations);
+        Plan = new MemoryPlan();
+        Parameters = new ParameterArena(Plan, model, operations);
+        long arena = Parameters.Catalogue.ArenaCount;
+        Gradients = Arena("gradients", MemoryCategory.Gradients, operations, arena);
+        FirstMoment = Arena("first_moment", MemoryCategory.Optimizer, operations, arena);
+        SecondMoment = Arena("second_moment", MemoryCategory.Optimizer, operations, arena);
+        Batch = new BatchTensors(Plan, microBatch, model.ContextLength);
+        Scalars = Plan.Persistent("step_scalars", MemoryCategory.Inputs, DataType.Float32, StepScalars.Count);
+        Tables = new PositionTables(Plan, model, operations);
+        Activations = new ModelActivations(Plan, model, operations, microBatch, policy);
+        Inference = samples ? new InferenceTensors(Plan, model, operations) : null;
+        long bytes = Math.Max(GptModel.WorkspaceBytes(model, operations, microBatch), operations.GradientNormWorkspaceBytes(arena));
+        bytes = Math.Max(bytes, samples ? InferenceTensors.WorkspaceBytes(model, operations) : 0);
+        Workspace = Plan.Persistent("workspace", MemoryCategory.Workspace, DataType.Float32, (bytes + sizeof(float) - 1) / sizeof(float));
+    }
+
+    public MemoryPlan Plan { get; }
+
+    public ParameterArena Parameters { get; }
+
+    public ParameterTensors Gradients { get; }
+
+    public ParameterTensors FirstMoment { get; }
+
+    public ParameterTensors SecondMoment { get; }
+
+    public BatchTensors Batch { get; }
+
+    /// <summary>(<see cref="StepScalars.Count"/>) fp32.</summary>
+    public Tensor Scalars { get; }
+
+    public PositionTables Tables { get; }
+
+    public ModelActivations Activations { get; }
+
+    /// <summary>What generating samples needs; null where none are.</summary>
+    public InferenceTensors? Inference { get; }
+
+    public Tensor Workspace { get; }
+
+    private ParameterTensors Arena(string name, MemoryCategory category, IOperations operations, long count) =>
+        new(Parameters.Model, Parameters.Catalogue, Plan.Persistent(name, category, operations.Master, count));
+}

@@ -1,0 +1,15 @@
+namespace GptEngine.Kernels.Common;
+
+/// <summary>One kernel as it is compiled and launched: a function of a source file, its template arguments filled in.</summary>
+/// <param name="Source">The file, by folder and name: <c>LayerNorm/layer_norm.cu</c>.</param>
+/// <param name="NameExpression">As NVRTC takes it: <c>layer_norm_forward&lt;Half, true&gt;</c>.</param>
+/// <param name="BlockX">Threads along x.</param>
+/// <param name="BlockY">Threads along y.</param>
+/// <param name="DynamicSharedBytes">Shared memory asked for at launch.</param>
+public sealed record KernelInstance(string Source, string NameExpression, int BlockX, int BlockY = 1, int DynamicSharedBytes = 0)
+{
+    /// <summary>Threads a block.</summary>
+    public int Threads => BlockX * BlockY;
+
+    public override string ToString() => NameExpression;
+}

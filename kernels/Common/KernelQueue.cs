@@ -1,0 +1,55 @@
+using System;
+using GptEngine.Runtime.Compile;
+using GptEngine.Runtime.Cuda;
+using GptEngine.Runtime.Memory;
+
+namespace GptEngine.Kernels.Common;
+
+/// <summary>Where launchers work: a GPU, real or simulated, the stream that they enqueue to, and the cache that their kernels come from.</summary>
+/// <param name="driver">The GPU.</param>
+/// <param name="stream">Kernels run in the order in which they are launched here.</param>
+/// <param name="cache">Compiles what it does not have.</param>
+/// <param name="format">PTX for the simulated GPU and for one newer than the compiler; else machine code.</param>
+public sealed class KernelQueue(GpuDriver driver, GpuStream stream, CompileCache cache, ImageFormat format)
+{
+    /// <summary>The GPU.</summary>
+    public GpuDriver Driver => driver;
+
+    /// <summary>The stream.</summary>
+    public GpuStream Stream => stream;
+
+    /// <summary>The architecture that kernels are compiled for.</summary>
+    public ComputeCapability Target { get; } = ComputeCapability.FromNumber(driver.Properties.Architecture);
+
+    /// <summary>Compiles a kernel, or finds it compiled, and loads it. Not for use inside a step.</summary>
+    public LaunchableKernel Load(KernelInstance instance)
+    {
+        ArgumentNullException.ThrowIfNull(instance);
+        CompiledImage image = cache.GetOrCompile(KernelSources.Request(instance.Source, [instance.NameExpression], Target, format)).Image;
+        GpuModule module = driver.LoadModule(image.Bytes.Span, instance.NameExpression);
+        GpuFunction function = module.GetFunction(image.LoweredNames[instance.NameExpression]);
+        if (instance.DynamicSharedBytes > function.MaximumDynamicSharedBytes)
+        {
+            function.MaximumDynamicSharedBytes = instance.DynamicSharedBytes;
+        }
+
+        return new LaunchableKernel(this, instance, module, function);
+    }
+
+    /// <summary>The tensor's address, or a null pointer.</summary>
+    internal static DevicePointer PointerTo(Tensor? tensor) => new(tensor?.Address ?? 0);
+
+    /// <summary>Whether packs may be used on all of these: null ones do not matter.</summary>
+    internal static bool AreAligned(params ReadOnlySpan<Tensor?> tensors)
+    {
+        foreach (Tensor? tensor in tensors)
+        {
+            if (tensor is not null && tensor.Address % DeviceTypes.PackBytes != 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,14 @@
+using System;
+
+namespace GptEngine.Runtime.Compile;
+
+/// <summary>Makes images of CUDA C++.</summary>
+public interface IKernelCompiler
+{
+    /// <summary>Part of every cache key: another version may make other code.</summary>
+    Version Version { get; }
+
+    /// <summary>Compiles; safe to call from several threads.</summary>
+    /// <exception cref="CompileException">The source has an error.</exception>
+    CompiledImage Compile(CompileRequest request);
+}

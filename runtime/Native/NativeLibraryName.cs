@@ -1,0 +1,28 @@
+using System.Collections.Immutable;
+
+namespace GptEngine.Runtime.Native;
+
+/// <summary>One of the shared libraries that the program opens at run time and never links against.</summary>
+/// <param name="ImportName">The name in <c>LibraryImport</c>.</param>
+/// <param name="EnvironmentVariable">The variable that names the file (or its folder) outright; it wins over every other place.</param>
+/// <param name="FileNames">File names by preference: newest major first, the unversioned development link last.</param>
+/// <param name="CompanionPattern">
+/// Files of the same folder that the library opens by bare name at run time. They are opened first by path, since the loader would
+/// not look for them beside the library. Null: none.
+/// </param>
+/// <param name="Remedy">What a person does where it is missing: one sentence.</param>
+public sealed record NativeLibraryName(
+    string ImportName,
+    string EnvironmentVariable,
+    ImmutableArray<string> FileNames,
+    string? CompanionPattern,
+    string Remedy)
+{
+    /// <summary>The compiler of CUDA C++ at run time, 11.8 (whose file says 11.2) to 13.</summary>
+    public static readonly NativeLibraryName Nvrtc = new(
+        "nvrtc",
+        "GPTENGINE_NVRTC",
+        ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "libnvrtc.so"],
+        "libnvrtc-builtins.so*",
+        "Run .ci/setup-nvrtc.sh, which brings one into the cache, or install CUDA 11.8 to 13 and set GPTENGINE_NVRTC to its libnvrtc.so file.");
+}

@@ -1,0 +1,53 @@
+using System.Collections.Generic;
+using System.Numerics;
+using GptEngine.Runtime.Simulator.Execution;
+using GptEngine.Runtime.Simulator.Ptx;
+
+namespace GptEngine.Runtime.Simulator.Memory;
+
+/// <summary>The order that atomics, acquires, releases and fences make, for the race checks.</summary>
+internal static class Synchronization
+{
+    /// <summary>fence and membar: what the block wrote so far is released by its next atomic access.</summary>
+    public static void Fence(Warp warp) => warp.Block.HasFenced = true;
+
+    /// <summary>A volatile, relaxed or acquiring load has seen what its address released.</summary>
+    public static void AfterLoad(Warp warp, int siteIndex, uint mask) => Touch(warp, warp.Sites[siteIndex], mask);
+
+    /// <summary>An atomic or synchronising access of the lanes in <paramref name="mask"/>, whose addresses stand in the warp.</summary>
+    internal static unsafe void Touch(Warp warp, MemorySite site, uint mask)
+    {
+        bool isRelease = site.Instruction.Has("release") || site.Instruction.Has("acq_rel");
+        for (uint rest = mask; rest != 0; rest &= rest - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(rest);
+            ulong address = warp.Addresses[lane];
+            if (site.Space == PtxStateSpace.Shared)
+            {
+                TouchShared(warp, (int)address);
+            }
+            else if (warp.Block.Launch.Grid.Count > 1)
+            {
+                warp.Block.Launch.Order.Touch(address, warp.Block, isRelease || warp.Block.HasFenced);
+            }
+        }
+    }
+
+    /// <summary>Inside a block an atomic on shared memory hands on what its warp has seen; PTX asks for a fence, which costs nothing there.</summary>
+    private static void TouchShared(Warp warp, int offset)
+    {
+        Dictionary<int, uint[]> releases = warp.Block.SharedReleases;
+        if (!releases.TryGetValue(offset, out uint[]? clock))
+        {
+            releases[offset] = clock = new uint[Warp.Lanes];
+        }
+
+        BlockClock.Join(warp.Clock, clock);
+        if (warp.Block.HasFenced)
+        {
+            BlockClock.Join(clock, warp.Clock);
+            clock[warp.Index] = warp.Block.Time;
+            warp.Block.Time++;
+        }
+    }
+}

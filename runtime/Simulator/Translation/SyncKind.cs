@@ -1,0 +1,16 @@
+namespace GptEngine.Runtime.Simulator.Translation;
+
+/// <summary>What a block's first instruction waits for.</summary>
+internal enum SyncKind
+{
+    None,
+
+    /// <summary>The lanes that a mask names: shuffles, votes, bar.warp.sync.</summary>
+    Lanes,
+
+    /// <summary>All lanes of the warp: mma, ldmatrix.</summary>
+    Warp,
+
+    /// <summary>A barrier of the block.</summary>
+    Barrier,
+}

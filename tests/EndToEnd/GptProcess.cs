@@ -1,0 +1,99 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+using System.Runtime.InteropServices;
+using System.Threading.Tasks;
+
+namespace GptEngine.Tests.EndToEnd;
+
+/// <summary>The real program in a process of its own: <c>GPTENGINE_GPT</c> where that is set, else the one built beside the tests.</summary>
+internal sealed partial class GptProcess : IDisposable
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+
+    private readonly Process _process;
+    private readonly Task<string> _output;
+    private readonly Task<string> _error;
+
+    public GptProcess(string standardInput, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Path)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        foreach (string argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        _process = Process.Start(start)!;
+        _output = _process.StandardOutput.ReadToEndAsync();
+        _error = _process.StandardError.ReadToEndAsync();
+        try
+        {
+            _process.StandardInput.Write(standardInput);
+            _process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // A call that is refused ends without reading its input; its exit code is what the test asks about.
+        }
+    }
+
+    public static string Path =>
+        Environment.GetEnvironmentVariable("GPTENGINE_GPT") is { Length: > 0 } path ? path : System.IO.Path.Combine(AppContext.BaseDirectory, "gpt");
+
+    public bool HasExited => _process.HasExited;
+
+    /// <summary>Runs one call to its end.</summary>
+    public static (int ExitCode, string Output, string Error) Run(params string[] arguments) => RunWithInput("", arguments);
+
+    public static (int ExitCode, string Output, string Error) RunWithInput(string standardInput, params string[] arguments)
+    {
+        using var process = new GptProcess(standardInput, arguments);
+        return process.Wait();
+    }
+
+    public (int ExitCode, string Output, string Error) Wait()
+    {
+        if (!_process.WaitForExit(Limit))
+        {
+            _process.Kill();
+            throw new TimeoutException($"gpt did not end within {Limit}");
+        }
+
+        return (_process.ExitCode, _output.GetAwaiter().GetResult(), _error.GetAwaiter().GetResult());
+    }
+
+    /// <summary>kill -9.</summary>
+    public void Kill() => _process.Kill();
+
+    public void Interrupt() => Signal(2);
+
+    public void Terminate() => Signal(15);
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+        }
+
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+
+    private void Signal(int number)
+    {
+        if (SendSignal(_process.Id, number) != 0)
+        {
+            throw new InvalidOperationException($"kill -{number} failed: {Marshal.GetLastPInvokeError()}");
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int SendSignal(int processId, int signal);
+}
