@@ -121,12 +121,16 @@ public abstract partial class OperationsConformance
     }
 
     [Test]
-    public void Sample_Ties_TakesTheLowestId() => Verify(bench => bench.Operations.Sample(
-        bench.Read("logits", TensorKind.Storage, [.. Enumerable.Range(0, 256).Select(i => i % 128 == 0 ? -1.0 : 2.0)], 2, 128),
-        bench.Write("ids", TensorKind.Integer, 2),
-        vocabulary: 100,
-        position: 0,
-        new SamplingOptions(0, 0, 1, 0)));
+    public void Sample_Ties_TakesTheLowestId() => Verify(bench =>
+    {
+        bench.Workspace(o => o.SampleWorkspaceBytes(2, 128));
+        bench.Operations.Sample(
+            bench.Read("logits", TensorKind.Storage, [.. Enumerable.Range(0, 256).Select(i => i % 128 == 0 ? -1.0 : 2.0)], 2, 128),
+            bench.Write("ids", TensorKind.Integer, 2),
+            vocabulary: 100,
+            position: 0,
+            new SamplingOptions(0, 0, 1, 0));
+    });
 
     /// <summary>
     /// The tokens that the definition gives for draws and top-p limits within a float's rounding of those asked for: sums of many
