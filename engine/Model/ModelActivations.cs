@@ -35,7 +35,7 @@ public sealed class ModelActivations
         FinalNorm = Storage("final_norm", head, head, channels);
         FinalMean = Statistic("final_norm.mean", head, head);
         FinalRstd = Statistic("final_norm.rstd", head, head);
-        Losses = Statistic("losses", head, head);
+        Losses = Statistic("losses", head, end);
         GradStream = Storage("grad_stream", head, end, channels);
         GradBranch = model.Dropout > 0 ? Storage("grad_branch", head, end, channels) : null;
         Blocks = new BlockActivations[model.NLayers];

@@ -72,10 +72,18 @@ internal sealed class Trainer : IDisposable
     /// <summary>Whether gradients are made at a dynamic scale: fp16.</summary>
     public bool IsLossScaled { get; }
 
-    /// <summary>Random starting weights, and moments of zero.</summary>
-    public void Initialise()
+    /// <summary>Starting weights, random ones or those of a folder, and moments of zero.</summary>
+    public void Initialise(string? folder)
     {
-        WeightInitialiser.Initialise(Memory.Parameters, _operations, Transfer, _seed);
+        if (folder is null)
+        {
+            WeightInitialiser.Initialise(Memory.Parameters, _operations, Transfer, _seed);
+        }
+        else
+        {
+            CheckpointStore.LoadWeights(WeightFolder.Resolve(folder), Memory.Parameters, _operations, Transfer);
+        }
+
         _operations.Zero(Memory.FirstMoment.Arena);
         _operations.Zero(Memory.SecondMoment.Arena);
     }

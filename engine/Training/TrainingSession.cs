@@ -147,12 +147,7 @@ public sealed class TrainingSession : IDisposable
             _checkpoints?.RequireEmpty(_options.RunFolder!);
         }
 
-        _trainer.Initialise();
-        if (_options.InitFolder is { } init)
-        {
-            string folder = Checkpoints.WeightFolder.Resolve(init);
-            Checkpoints.CheckpointStore.LoadWeights(folder, _trainer.Memory.Parameters, _operations, _trainer.Transfer);
-        }
+        _trainer.Initialise(_options.InitFolder);
     }
 
     private MicroBatchFeed CreateFeed() => new(

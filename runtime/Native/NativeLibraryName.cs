@@ -25,4 +25,31 @@ public sealed record NativeLibraryName(
         ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "libnvrtc.so"],
         "libnvrtc-builtins.so*",
         "Run .ci/setup-nvrtc.sh, which brings one into the cache, or install CUDA 11.8 to 13 and set GPTENGINE_NVRTC to its libnvrtc.so file.");
+
+    /// <summary>The driver's API; comes with the driver and never with the toolkit.</summary>
+    public static readonly NativeLibraryName Driver = new(
+        "cuda",
+        "GPTENGINE_CUDA",
+        ["libcuda.so.1"],
+        null,
+        "Install NVIDIA's driver (450 or newer), or set GPTENGINE_CUDA to its libcuda.so.1; without a GPU use --device cpu.");
+
+    /// <summary>Matrix products on tensor cores.</summary>
+    public static readonly NativeLibraryName CublasLt = new(
+        "cublasLt",
+        "GPTENGINE_CUBLASLT",
+        ["libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so.11"],
+        null,
+        "Install CUDA's cuBLAS (11 to 13) or the Python wheel nvidia-cublas, or set GPTENGINE_CUBLASLT to its libcublasLt.so file.");
+
+    /// <summary>Collectives between GPUs.</summary>
+    public static readonly NativeLibraryName Nccl = new(
+        "nccl",
+        "GPTENGINE_NCCL",
+        ["libnccl.so.2"],
+        null,
+        "Install NCCL 2.10 or newer or the Python wheel nvidia-nccl, or set GPTENGINE_NCCL to its libnccl.so.2; one GPU does without it.");
+
+    /// <summary>Everything of NVIDIA's that the program can use, for the doctor.</summary>
+    public static ImmutableArray<NativeLibraryName> All => [Driver, Nvrtc, CublasLt, Nccl];
 }

@@ -98,4 +98,22 @@ public sealed class CommandTests
         Assert.That(code, Is.EqualTo(1), error);
         Assert.That(error, Does.Contain("train.bin").And.Contain("2000"));
     }
+
+    [Test]
+    public void Doctor_NamesEveryLibrary_AndPlansAnyPreset()
+    {
+        (int code, string output, string error) = GptProcess.Run("doctor");
+        Assert.That(code, Is.Zero, error);
+        foreach (string name in (string[])["processor", "cuda", "nvrtc", "cublasLt", "nccl"])
+        {
+            Assert.That(output, Does.Contain(name));
+        }
+
+        (code, output, error) = GptProcess.Run("doctor", "--preset", "gpt-1b", "--gpus", "8");
+        Assert.That(code, Is.Zero, error);
+        foreach (string category in (string[])["1,034,120,017", "parameters", "gradients", "optimizer", "activations", "workspace", "total"])
+        {
+            Assert.That(output, Does.Contain(category));
+        }
+    }
 }

@@ -40,7 +40,7 @@ internal static class SimdMath
     {
         V one = V.Create(1.0f);
         V s = one / (one + Exp(MinusTwiceInner(x)));
-        V slope = V.MultiplyAdd(x * x, V.Create(0.21406932f), V.Create(1.59576912f));
+        V slope = V.MultiplyAdd(x * x, V.Create(0.21406445f), V.Create(1.59576912f));
         return V.MultiplyAdd(x * slope * s, one - s, s);
     }
 

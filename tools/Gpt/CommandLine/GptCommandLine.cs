@@ -43,6 +43,7 @@ internal static class GptCommandLine
         TrainCommandLine.Create(),
         EvalCommandLine.Create(),
         GenerateCommandLine.Create(),
+        DoctorCommandLine.Create(),
         Verbose,
     };
 
