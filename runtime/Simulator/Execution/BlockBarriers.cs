@@ -95,7 +95,13 @@ internal static unsafe class BlockBarriers
         barrier.Arrived[warp.Index] |= split.Mask;
         BlockClock.Join(barrier.Clock, warp.Clock);
         barrier.Clock[warp.Index] = block.Time;
-        block.Time++;
+        if ((site.Detail & KindMask) == Arrive || split.Mask != warp.Live)
+        {
+            // What this warp does from here on comes after its arrival. One that waits whole does nothing before the barrier completes,
+            // and then time moves for all: so the reads of all warps between two barriers are of one time.
+            block.Time++;
+        }
+
         if ((site.Detail & KindMask) == Reduce)
         {
             uint predicate = *(uint*)site.Operands[2].At(warp.Registers);
@@ -137,6 +143,7 @@ internal static unsafe class BlockBarriers
 
     private static void Complete(ThreadBlock block, NamedBarrier barrier)
     {
+        block.Time++;
         foreach (Warp warp in block.Warps)
         {
             for (int i = 0; i < warp.SplitCount; i++)
