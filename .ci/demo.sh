@@ -6,10 +6,10 @@ folder=$2
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
-# The SDK's reference documentation: some 40 MB of English, a document a member, on every machine that can build this.
-sdk=$(dirname "$(readlink -f "$(command -v dotnet)")")
-[ -d "${DOTNET_ROOT:-$sdk}/packs" ] && sdk=${DOTNET_ROOT:-$sdk}
-mapfile -t text < <(find "$sdk/packs" -type d -path '*.Ref/*/ref/net*' | sort)
+# The SDK's reference documentation, on every machine that can build this: English, a document a member. The vector intrinsics' file
+# is left out: thousands of instruction signatures are no text to learn from.
+sdk=${DOTNET_ROOT:-$(dirname "$(readlink -f "$(command -v dotnet)")")}
+mapfile -t text < <(find "$sdk/packs/Microsoft.NETCore.App.Ref" -path '*/ref/net*' -name '*.xml' ! -name 'System.Runtime.Intrinsics.xml' 2>/dev/null | sort)
 [ ${#text[@]} -gt 0 ] || { echo "demo: no reference documentation under $sdk/packs; prepare a text of your own with 'gpt prepare'." >&2; exit 3; }
 
 say "1. Text to tokens"

@@ -90,7 +90,8 @@ internal sealed unsafe partial class CpuOperations<V>
     public void Sample(Tensor logits, Tensor ids, int vocabulary, long position, in SamplingOptions options)
     {
         _checks.Sample(logits, ids, vocabulary, options);
-        float* weights = Workspace(SampleWorkspaceBytes(ids.Count, logits[1]));
+        // The largest logit alone needs no weights.
+        float* weights = options.Temperature == 0 ? null : Workspace(SampleWorkspaceBytes(ids.Count, logits[1]));
         _pool.RunDynamic(
             Count(ids.Count), new SampleCpu<V>(Floats(logits), logits[1], Ints(ids), vocabulary, position, options, weights, _scratch));
     }

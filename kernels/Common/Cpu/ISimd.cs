@@ -11,9 +11,6 @@ public unsafe interface ISimd<TSelf>
     /// <summary>Floats in the vector; a power of two.</summary>
     static abstract int Count { get; }
 
-    /// <summary>Whether there are 32 vector registers, which decides the size of register tiles.</summary>
-    static abstract bool HasManyRegisters { get; }
-
     static abstract TSelf Zero { get; }
 
     static abstract TSelf Create(float value);

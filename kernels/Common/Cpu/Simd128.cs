@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.Arm;
 
 namespace GptEngine.Kernels.Common.Cpu;
 
@@ -10,8 +9,6 @@ public readonly unsafe struct Simd128(Vector128<float> value) : ISimd<Simd128>
     private readonly Vector128<float> _value = value;
 
     public static int Count => 4;
-
-    public static bool HasManyRegisters => AdvSimd.Arm64.IsSupported;
 
     public static Simd128 Zero
     {

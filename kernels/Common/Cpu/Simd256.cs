@@ -10,8 +10,6 @@ public readonly unsafe struct Simd256(Vector256<float> value) : ISimd<Simd256>
 
     public static int Count => 8;
 
-    public static bool HasManyRegisters => false;
-
     public static Simd256 Zero
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -10,8 +10,6 @@ public readonly unsafe struct Simd512(Vector512<float> value) : ISimd<Simd512>
 
     public static int Count => 16;
 
-    public static bool HasManyRegisters => true;
-
     public static Simd512 Zero
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

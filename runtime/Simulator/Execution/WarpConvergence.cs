@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Linq;
 using System.Numerics;
+using System.Runtime.Intrinsics;
 using System.Text;
 using GptEngine.Runtime.Simulator.Checks;
 using GptEngine.Runtime.Simulator.Memory;
@@ -89,6 +90,13 @@ internal static unsafe class WarpConvergence
             return PassGuarded(warp, at, site);
         }
 
+        if (split.Mask == uint.MaxValue
+            && Vector512.EqualsAll(Vector512.Load(masks) & Vector512.Load(masks + 16), Vector512<uint>.AllBitsSet))
+        {
+            split.Passed = true;
+            return true;
+        }
+
         uint ready = 0;
         for (uint rest = split.Mask; rest != 0; rest &= rest - 1)
         {
@@ -96,11 +104,6 @@ internal static unsafe class WarpConvergence
             uint named = masks[lane];
             CheckMask(warp, site, lane, named);
             ready |= (named & ~split.Mask) == 0 ? 1u << lane : 0;
-            if (lane == BitOperations.TrailingZeroCount(split.Mask) && named == split.Mask && row.IsConstant)
-            {
-                ready = split.Mask;
-                break;
-            }
         }
 
         return Divide(warp, at, ready);
@@ -110,7 +113,7 @@ internal static unsafe class WarpConvergence
     {
         ref Split split = ref warp.Splits[at];
         uint* masks = (uint*)site.Operands[^1].At(warp.Registers);
-        uint guard = *(uint*)(warp.Registers + site.Detail);
+        uint guard = *(uint*)(warp.Registers + site.GuardOffset);
         uint taking = split.Mask & (site.Instruction.GuardNegated ? ~guard : guard);
         uint ready = split.Mask & ~taking;
         for (uint rest = taking; rest != 0; rest &= rest - 1)

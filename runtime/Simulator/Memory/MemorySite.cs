@@ -48,6 +48,9 @@ internal sealed class MemorySite
     /// <summary>What else an instruction's family keeps.</summary>
     internal int Detail { get; init; }
 
+    /// <summary>Where the guard of a waiting instruction lies in the registers; −1 where it has none.</summary>
+    internal int GuardOffset { get; init; } = -1;
+
     internal int Bytes => ElementSize * Count;
 
     /// <summary>The instruction and its place, as a report says it.</summary>
