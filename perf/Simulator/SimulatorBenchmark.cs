@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using GptEngine.Runtime.Cuda;
@@ -13,8 +14,9 @@ internal static unsafe class SimulatorBenchmark
     private const double Floor = 200e6;
     private const int Repeats = 5;
 
-    internal static void Run(int hostThreads)
+    internal static int Run(string[] arguments)
     {
+        int hostThreads = arguments.Length > 0 ? int.Parse(arguments[0], CultureInfo.InvariantCulture) : Environment.ProcessorCount;
         Console.WriteLine($"simulator: PTX thread-instructions a second on {hostThreads} host threads, best of {Repeats}; the floor is {Floor / 1e6:0} M/s");
         Console.WriteLine($"{"kernel",-12} {"M instructions",14} {"all checks",12} {"no checks",12} {"checked / floor",16}");
         byte[] ptx = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Simulator", "bench.sm70.ptx"));
@@ -25,6 +27,8 @@ internal static unsafe class SimulatorBenchmark
             Console.WriteLine(
                 $"{kernel,-12} {instructions / 1e6,14:0.0} {withChecks / 1e6,8:0} M/s {without / 1e6,8:0} M/s {withChecks / Floor,16:0.00}");
         }
+
+        return 0;
     }
 
     private static (long Instructions, double PerSecond) Measure(byte[] ptx, string kernel, SimulatorChecks checks, int hostThreads)

@@ -95,13 +95,6 @@ internal static unsafe class BlockBarriers
         barrier.Arrived[warp.Index] |= split.Mask;
         BlockClock.Join(barrier.Clock, warp.Clock);
         barrier.Clock[warp.Index] = block.Time;
-        if ((site.Detail & KindMask) == Arrive || split.Mask != warp.Live)
-        {
-            // What this warp does from here on comes after its arrival. One that waits whole does nothing before the barrier completes,
-            // and then time moves for all: so the reads of all warps between two barriers are of one time.
-            block.Time++;
-        }
-
         if ((site.Detail & KindMask) == Reduce)
         {
             uint predicate = *(uint*)site.Operands[2].At(warp.Registers);
@@ -113,6 +106,8 @@ internal static unsafe class BlockBarriers
         bool arrivesOnly = (site.Detail & KindMask) == Arrive;
         if (arrivesOnly)
         {
+            // What it does from here on is no longer before the barrier.
+            block.Time++;
             split.Passed = true;
         }
         else
@@ -143,7 +138,6 @@ internal static unsafe class BlockBarriers
 
     private static void Complete(ThreadBlock block, NamedBarrier barrier)
     {
-        block.Time++;
         foreach (Warp warp in block.Warps)
         {
             for (int i = 0; i < warp.SplitCount; i++)
@@ -159,6 +153,7 @@ internal static unsafe class BlockBarriers
             }
         }
 
+        block.Time++;
         barrier.Clear();
     }
 
