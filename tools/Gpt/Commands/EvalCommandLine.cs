@@ -48,6 +48,11 @@ internal static class EvalCommandLine
                 result = evaluator.Evaluate(stream, opens, most == 0 ? long.MaxValue : most, (done, all) => line.Show(() => StatusLine.Bar((double)done / all)));
             }
 
+            if (!double.IsFinite(result.Loss))
+            {
+                throw new UserErrorException($"The loss on {stream.Name} is {result.Loss}: the weights are too large to compute with. Use another checkpoint.");
+            }
+
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture, $"{stream.Name}: loss {result.Loss:0.000000}, perplexity {result.Perplexity:0.0000}, over {result.Tokens:N0} tokens"));
             return (int)ExitCode.Success;
