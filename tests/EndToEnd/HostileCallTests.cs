@@ -86,7 +86,7 @@ public sealed class HostileCallTests
     [Test]
     public void ClosedPipe_EndsTheCall()
     {
-        (int code, string output, string error) = Shell("yes hello | head -c 30000000 | \"$0\" tokenize 2>err | head -c 5; echo; echo ${PIPESTATUS[@]}; cat err");
+        (int code, string output, string error) = Shell("yes hello | head -c 30000000 | \"$0\" tokenize 2>err | head -c 5; ended=${PIPESTATUS[*]}; echo; echo $ended; cat err");
         Assert.That(code, Is.Zero, error);
         string[] lines = output.Split('\n');
         Assert.That(lines[1].Split(' ')[2], Is.EqualTo("1"), output);
