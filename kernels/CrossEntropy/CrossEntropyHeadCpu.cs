@@ -45,8 +45,8 @@ internal static unsafe class CrossEntropyHeadCpu<V>
     {
         float* x = arguments.X + (arguments.FirstRow * arguments.Channels);
         HeadWorkspace memory = arguments.Memory;
-        new RowMajorLines(x, arguments.Channels).Pack(0, arguments.Rows, arguments.Blocking.ChunkRows, 0, arguments.Channels, true, memory.InputTransposed);
-        AttentionTile<V>.CopyRows(x, arguments.Channels, arguments.Rows, arguments.Channels, memory.InputRows, arguments.Blocking.PaddedChannels);
+        new RowMajorLines(x, arguments.Channels).Pack(0, arguments.Rows, arguments.Blocking.Stride, 0, arguments.Channels, true, memory.InputTransposed);
+        AttentionTile<V>.CopyRows(x, arguments.Channels, arguments.Rows, arguments.Channels, memory.InputRows, arguments.Blocking.InputStride);
         new Span<float>(memory.LogSumExp + arguments.Rows, arguments.Blocking.ChunkRows - arguments.Rows).Clear();
     }
 

@@ -8,11 +8,11 @@ namespace GptEngine.Kernels.CrossEntropy;
 /// </summary>
 internal readonly struct HeadBlocking
 {
-    /// <summary>Vocabulary rows of a block: with 128 tokens its logits are 32 KiB.</summary>
+    /// <summary>Vocabulary rows of a block: with 256 tokens its logits are 64 KiB.</summary>
     public const int BlockRows = 64;
 
     private const int MaxSlices = 32;
-    private const int MaxChunkRows = 128;
+    private const int MaxChunkRows = 256;
 
     public HeadBlocking(long rows, long channels, long vocabulary, int columnMultiple)
     {
@@ -30,10 +30,19 @@ internal readonly struct HeadBlocking
     /// <summary>R: tokens of a chunk, padded to whole register tiles.</summary>
     public int ChunkRows { get; }
 
+    /// <summary>
+    /// Floats from one vocabulary row of logits to the next, and of the transposed input: off powers of two, whose rows would all fall into
+    /// the same few sets of the first-level cache.
+    /// </summary>
+    public int Stride => ChunkRows + (ChunkRows % 64 == 0 ? 16 : 0);
+
     public int Channels { get; }
 
     /// <summary>C padded to whole register tiles.</summary>
     public int PaddedChannels { get; }
+
+    /// <summary>Floats from one row of the input's copy to the next; off powers of two too.</summary>
+    public int InputStride => PaddedChannels + (PaddedChannels % 64 == 0 ? 16 : 0);
 
     /// <summary>Blocks of the vocabulary.</summary>
     public int Blocks { get; }

@@ -28,9 +28,9 @@ internal readonly unsafe struct HeadGradientsCpu<V>(HeadArguments arguments) : I
     {
         HeadBlocking blocking = _arguments.Blocking;
         HeadWorkspace memory = _arguments.Memory;
-        int rows = blocking.ChunkRows, channels = _arguments.Channels, padded = blocking.PaddedChannels;
+        int rows = blocking.ChunkRows, stride = blocking.Stride, channels = _arguments.Channels, padded = blocking.PaddedChannels;
         int first = block * HeadBlocking.BlockRows, count = Math.Min(HeadBlocking.BlockRows, _arguments.Vocabulary - first);
-        float* gradients = memory.Logits + ((long)first * rows);
+        float* gradients = memory.Logits + ((long)first * stride);
         float* own = memory.Workers + (worker * memory.FloatsPerWorker);
         ScaleLogits(gradients, count, first, memory.BlockMaxima + ((long)block * rows), own);
 
@@ -39,8 +39,8 @@ internal readonly unsafe struct HeadGradientsCpu<V>(HeadArguments arguments) : I
         float* part = memory.GradXParts + ((long)slice * rows * padded);
         if (padded == channels)
         {
-            TileProduct<V>.Multiply(_arguments.Rows, padded, count, gradients, 1, rows, weight, channels, part, padded, accumulateGradX);
-            TileProduct<V>.Multiply(count, padded, _arguments.Rows, gradients, rows, 1, memory.InputRows, padded, gradWeight, channels, accumulate);
+            TileProduct<V>.Multiply(_arguments.Rows, padded, count, gradients, 1, stride, weight, channels, part, padded, accumulateGradX);
+            TileProduct<V>.Multiply(count, padded, _arguments.Rows, gradients, stride, 1, memory.InputRows, blocking.InputStride, gradWeight, channels, accumulate);
             return;
         }
 
@@ -51,8 +51,8 @@ internal readonly unsafe struct HeadGradientsCpu<V>(HeadArguments arguments) : I
             new Span<float>(paddedWeight + ((long)i * padded) + channels, padded - channels).Clear();
         }
 
-        TileProduct<V>.Multiply(_arguments.Rows, padded, count, gradients, 1, rows, paddedWeight, padded, part, padded, accumulateGradX);
-        TileProduct<V>.Multiply(count, padded, _arguments.Rows, gradients, rows, 1, memory.InputRows, padded, product, padded, false);
+        TileProduct<V>.Multiply(_arguments.Rows, padded, count, gradients, 1, stride, paddedWeight, padded, part, padded, accumulateGradX);
+        TileProduct<V>.Multiply(count, padded, _arguments.Rows, gradients, stride, 1, memory.InputRows, blocking.InputStride, product, padded, false);
         for (int i = 0; i < count; i++, product += padded, gradWeight += channels)
         {
             for (int c = 0; c < channels; c++)
@@ -70,7 +70,7 @@ internal readonly unsafe struct HeadGradientsCpu<V>(HeadArguments arguments) : I
         // Tokens that only pad the chunk weigh nothing.
         new Span<float>(factors + _arguments.Rows, rows - _arguments.Rows).Clear();
         float* at = gradients;
-        for (int i = 0; i < count; i++, at += rows)
+        for (int i = 0; i < count; i++, at += _arguments.Blocking.Stride)
         {
             for (int lane = 0; lane < rows; lane += V.Count)
                 (V.Load(at + lane) * V.Load(factors + lane)).Store(at + lane);
@@ -81,7 +81,7 @@ internal readonly unsafe struct HeadGradientsCpu<V>(HeadArguments arguments) : I
         {
             int within = targets[row] - first;
             if ((uint)within < (uint)count)
-                gradients[((long)within * rows) + row] -= _arguments.Scale;
+                gradients[((long)within * _arguments.Blocking.Stride) + row] -= _arguments.Scale;
         }
 
         if (_arguments.GradBias != null)
@@ -92,7 +92,7 @@ internal readonly unsafe struct HeadGradientsCpu<V>(HeadArguments arguments) : I
     {
         int rows = _arguments.Blocking.ChunkRows;
         bool accumulate = _arguments.Accumulate || _arguments.FirstRow > 0;
-        for (int i = 0; i < count; i++, gradients += rows)
+        for (int i = 0; i < count; i++, gradients += _arguments.Blocking.Stride)
         {
             V total = V.Zero;
             for (int lane = 0; lane < rows; lane += V.Count)

@@ -24,7 +24,7 @@ internal readonly unsafe struct HeadLogitsCpu<V>(HeadArguments arguments) : IPar
     {
         HeadBlocking blocking = _arguments.Blocking;
         HeadWorkspace memory = _arguments.Memory;
-        int rows = blocking.ChunkRows;
+        int rows = blocking.ChunkRows, stride = blocking.Stride;
         float* maxima = memory.SliceMaxima + ((long)slice * rows), sums = memory.SliceSums + ((long)slice * rows);
         float* own = memory.Workers + (worker * memory.FloatsPerWorker);
         new Span<float>(maxima, rows).Fill(float.MinValue);
@@ -34,10 +34,10 @@ internal readonly unsafe struct HeadLogitsCpu<V>(HeadArguments arguments) : IPar
         {
             int first = block * HeadBlocking.BlockRows, count = Math.Min(HeadBlocking.BlockRows, _arguments.Vocabulary - first);
             // Without gradients to come nobody reads the logits again: one block of memory serves all.
-            float* logits = _arguments.GradX == null ? own : memory.Logits + ((long)first * rows);
+            float* logits = _arguments.GradX == null ? own : memory.Logits + ((long)first * stride);
             TileProduct<V>.Multiply(
                 count, rows, _arguments.Channels, _arguments.Weight + ((long)first * _arguments.Channels), _arguments.Channels, 1, memory.InputTransposed,
-                rows, logits, rows, accumulate: false);
+                stride, logits, stride, accumulate: false);
             TakeTargets(first, count, logits);
             Exponentials(logits, first, count, memory.BlockMaxima + ((long)block * rows), maxima, sums);
         }
@@ -52,14 +52,14 @@ internal readonly unsafe struct HeadLogitsCpu<V>(HeadArguments arguments) : IPar
             if ((uint)within < (uint)count)
             {
                 float bias = _arguments.Bias == null ? 0 : _arguments.Bias[targets[row]];
-                _arguments.Memory.TargetLogits[row] = logits[((long)within * _arguments.Blocking.ChunkRows) + row] + bias;
+                _arguments.Memory.TargetLogits[row] = logits[((long)within * _arguments.Blocking.Stride) + row] + bias;
             }
         }
     }
 
     private void Exponentials(float* logits, int first, int count, float* blockMaxima, float* maxima, float* sums)
     {
-        int rows = _arguments.Blocking.ChunkRows;
+        int rows = _arguments.Blocking.ChunkRows, stride = _arguments.Blocking.Stride;
         float* bias = _arguments.Bias == null ? null : _arguments.Bias + first;
         for (int lane = 0; lane < rows; lane += V.Count)
         {
@@ -67,12 +67,12 @@ internal readonly unsafe struct HeadLogitsCpu<V>(HeadArguments arguments) : IPar
             float* at = logits + lane;
             if (bias == null)
             {
-                for (int i = 0; i < count; i++, at += rows)
+                for (int i = 0; i < count; i++, at += stride)
                     maximum = V.Max(maximum, V.Load(at));
             }
             else
             {
-                for (int i = 0; i < count; i++, at += rows)
+                for (int i = 0; i < count; i++, at += stride)
                 {
                     V logit = V.Load(at) + V.Create(bias[i]);
                     logit.Store(at);
@@ -83,7 +83,7 @@ internal readonly unsafe struct HeadLogitsCpu<V>(HeadArguments arguments) : IPar
             maximum.Store(blockMaxima + lane);
             V sum = V.Zero;
             at = logits + lane;
-            for (int i = 0; i < count; i++, at += rows)
+            for (int i = 0; i < count; i++, at += stride)
             {
                 V weight = SimdMath.Exp(V.Load(at) - maximum);
                 weight.Store(at);

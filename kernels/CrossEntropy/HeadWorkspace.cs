@@ -7,16 +7,16 @@ internal readonly unsafe struct HeadWorkspace
     {
         float* next = start;
         long rows = blocking.ChunkRows;
-        Logits = Take(ref next, (long)blocking.Blocks * HeadBlocking.BlockRows * rows);
+        Logits = Take(ref next, (long)blocking.Blocks * HeadBlocking.BlockRows * blocking.Stride);
         BlockMaxima = Take(ref next, blocking.Blocks * rows);
         SliceMaxima = Take(ref next, blocking.Slices * rows);
         SliceSums = Take(ref next, blocking.Slices * rows);
         TargetLogits = Take(ref next, rows);
         LogSumExp = Take(ref next, rows);
-        InputTransposed = Take(ref next, blocking.Channels * rows);
-        InputRows = Take(ref next, rows * blocking.PaddedChannels);
+        InputTransposed = Take(ref next, (long)blocking.Channels * blocking.Stride);
+        InputRows = Take(ref next, rows * blocking.InputStride);
         GradXParts = Take(ref next, blocking.Slices * rows * blocking.PaddedChannels);
-        FloatsPerWorker = HeadBlocking.BlockRows * (2L * blocking.PaddedChannels) + (HeadBlocking.BlockRows * rows) + rows;
+        FloatsPerWorker = HeadBlocking.BlockRows * (2L * blocking.PaddedChannels) + ((long)HeadBlocking.BlockRows * blocking.Stride) + rows;
         Workers = Take(ref next, threads * FloatsPerWorker);
         Floats = next - start;
     }
