@@ -1,3 +1,6 @@
+using System.Collections.Generic;
+using System.Linq;
+
 namespace GptEngine.Tests.Common;
 
 /// <summary>
@@ -13,6 +16,9 @@ internal static class SizeTable
 
     /// <summary>Head sizes: an odd one, and every multiple of 8 up to 128.</summary>
     public static readonly int[] HeadSizes = [7, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128];
+
+    /// <summary>Those of <see cref="HeadSizes"/> that rotary positions can halve.</summary>
+    public static IEnumerable<int> EvenHeadSizes => HeadSizes.Where(size => size % 2 == 0);
 
     /// <summary>Lengths of flat arrays.</summary>
     public static readonly int[] Counts = [1, 31, 97, 1025, 70_001];

@@ -123,10 +123,9 @@ public abstract partial class OperationsConformance
     }
 
     [Test]
-    public void Rotary_AnyHeadSize_MatchesOracle(
-        [ValueSource(typeof(SizeTable), nameof(SizeTable.HeadSizes))] int headSize, [Values] bool inverse, [Values(0, 5)] int firstPosition)
+    public void Rotary_AnyEvenHeadSize_MatchesOracle(
+        [ValueSource(typeof(SizeTable), nameof(SizeTable.EvenHeadSizes))] int headSize, [Values] bool inverse, [Values(0, 5)] int firstPosition)
     {
-        Assume.That(headSize % 2, Is.Zero);
         Verify(bench =>
         {
             var shape = new AttentionShape(2, 31, 3, headSize);
