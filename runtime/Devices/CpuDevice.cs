@@ -56,7 +56,7 @@ public sealed unsafe class CpuDevice : Device
         // Everything enqueued has run.
     }
 
-    public override CapturedWork Capture(string name, Action work) => new CpuCapturedWork(work);
+    public override CapturedWork Capture(string name, Action work) => new DirectWork(work);
 
     protected override void Dispose(bool disposing) => Pool.Dispose();
 

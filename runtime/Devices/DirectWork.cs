@@ -2,8 +2,8 @@ using System;
 
 namespace GptEngine.Runtime.Devices;
 
-/// <summary>The CPU device's replayable work: the delegate itself.</summary>
-internal sealed class CpuCapturedWork(Action work) : CapturedWork
+/// <summary>Replayable work that is enqueued anew each time: the delegate itself.</summary>
+internal sealed class DirectWork(Action work) : CapturedWork
 {
     public override void Launch() => work();
 
