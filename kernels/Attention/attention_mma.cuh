@@ -42,6 +42,7 @@ __device__ inline void copy_rows(T* tile, const T* source, int64 stride, int val
 
 // The left side of a product: 16 rows of D, held in registers.
 template <typename T, int D> struct HeldRows {
+    static constexpr int Unrolled = Rows<D>::Steps; // registers have no index
     uint32 fragments[Rows<D>::Steps][4];
 
     __device__ HeldRows(const T* rows, int lane) {
@@ -62,6 +63,7 @@ template <typename T, int D> struct HeldRows {
 
 // The same, left in shared memory and read at each use.
 template <typename T, int D> struct SharedRows {
+    static constexpr int Unrolled = 2; // more would have the compiler load ahead until registers run out
     uint32 start;
 
     __device__ SharedRows(const T* rows, int lane) : start(shared_address(rows + lane % 16 * Rows<D>::Pitch + lane / 16 * 8)) {}
@@ -77,7 +79,7 @@ __device__ inline void multiply_rows(float (&product)[Tiles][4], const Left& a, 
         product[tile][0] = product[tile][1] = product[tile][2] = product[tile][3] = 0.0f;
     }
     uint32 start = shared_address(b + (lane / 16 * 8 + lane % 8) * Rows<D>::Pitch + lane / 8 % 2 * 8);
-#pragma unroll
+#pragma unroll(Left::Unrolled)
     for (int step = 0; step < Rows<D>::Steps; ++step) {
         uint32 left[4];
         a.get(step, left);

@@ -24,13 +24,14 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
 
     private static IEnumerable<TestCaseData> Cases()
     {
+        // Short ones on all; a resident one of 128 and of 256, a longer one.
         yield return new TestCaseData(1, 1, 1, 8, Documents.None);
-        yield return new TestCaseData(2, 2, 1, 16, Documents.EveryToken);
+        yield return new TestCaseData(2, 2, 1, 8, Documents.EveryToken);
         yield return new TestCaseData(1, 31, 2, 80, Documents.EveryToken);
         yield return new TestCaseData(2, 33, 3, 64, Documents.Ragged);
-        yield return new TestCaseData(1, 97, 1, 96, Documents.Edges);
-        yield return new TestCaseData(1, 33, 1, 128, Documents.None);
-        yield return new TestCaseData(1, 257, 1, 24, Documents.Ragged);
+        yield return new TestCaseData(1, 97, 2, 96, Documents.Edges);
+        yield return new TestCaseData(1, 97, 1, 128, Documents.None);
+        yield return new TestCaseData(1, 161, 1, 64, Documents.Ragged);
         yield return new TestCaseData(1, 257, 1, 64, Documents.None);
     }
 
