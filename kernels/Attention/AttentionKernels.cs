@@ -26,7 +26,13 @@ public static class AttentionKernels
     private const string Decoding = "Attention/attention_decode.cu";
     private const string TensorForward = "Attention/attention_forward_mma.cu";
     private const string TensorBackward = "Attention/attention_backward_mma.cu";
-    private const int FirstTensorArchitecture = 80;
+    private const int FirstTensorArchitecture = 70;
+    private const int AsynchronousArchitecture = 80;
+
+    /// <summary>Of a block on sm_75, the least of all.</summary>
+    private const int TuringSharedBytes = 64 << 10;
+
+    private const int BackwardStep = 32;
     private const int Threads = 128;
     private const int WeightPitch = 40;
     private const int WarpRows = 16;
@@ -40,34 +46,39 @@ public static class AttentionKernels
     /// <summary>The gradient of Q.</summary>
     public static KernelInstance BackwardQueries(DataType storage, int headSize) => OfTiles("attention_backward_queries", storage, headSize, tiles: 4);
 
-    /// <summary>Whether the kernels on tensor cores take this: heads of whole 16-byte chunks, from sm_80 on.</summary>
-    public static bool HasTensorCores(DataType storage, int headSize, int architecture) =>
-        architecture >= FirstTensorArchitecture && storage is DataType.Float16 or DataType.BFloat16 && storage.IsPacked(headSize);
+    /// <summary>Whether the kernels on tensor cores take this: heads of whole 16-byte chunks; fp16, and bf16 from sm_80 on.</summary>
+    public static bool HasTensorCores(DataType storage, int headSize, int architecture) => storage.IsPacked(headSize)
+        && (storage == DataType.Float16 || (storage == DataType.BFloat16 && architecture >= AsynchronousArchitecture));
 
-    /// <summary>On tensor cores, any T: tiles of keys and values, one on its way while another is worked on.</summary>
-    public static KernelInstance ForwardTensor(DataType storage, int headSize) =>
-        OfTensors(TensorForward, "attention_forward_mma", storage, headSize, rows: 5 * TensorTile);
+    /// <summary>On tensor cores, any T, by tiles of keys and values.</summary>
+    public static KernelInstance ForwardTensor(DataType storage, int headSize, int architecture) =>
+        OfTensors(TensorForward, "attention_forward_mma", storage, headSize, architecture, rows: TensorTile, bufferRows: 2 * TensorTile);
 
     /// <summary>On tensor cores, T up to <see cref="ResidentTime"/>: a head's keys and values whole in shared memory.</summary>
-    public static KernelInstance ForwardResident(DataType storage, int headSize, int warps) => new(
-        TensorForward,
-        $"attention_forward_mma_resident<{storage.DeviceName()}, {Checked(headSize)}, {warps}>",
-        DeviceTypes.WarpSize * warps,
-        DynamicSharedBytes: ((2 * ResidentTime(warps)) + (warps * WarpRows)) * TensorRowBytes(headSize))
+    public static KernelInstance ForwardResident(DataType storage, int headSize, int warps)
     {
-        FirstArchitecture = FirstTensorArchitecture,
-    };
+        int bytes = ((2 * ResidentTime(warps)) + (warps * WarpRows)) * TensorRowBytes(headSize);
+        bool fitsTuring = storage == DataType.Float16 && bytes <= TuringSharedBytes;
+        return new KernelInstance(
+            TensorForward,
+            $"attention_forward_mma_resident<{storage.DeviceName()}, {Checked(headSize)}, {warps}>",
+            DeviceTypes.WarpSize * warps,
+            DynamicSharedBytes: bytes)
+        {
+            FirstArchitecture = fitsTuring ? FirstTensorArchitecture : AsynchronousArchitecture,
+        };
+    }
 
     /// <summary>Longest T of <see cref="ForwardResident"/>.</summary>
     public static int ResidentTime(int warps) => 2 * WarpRows * warps;
 
     /// <summary>On tensor cores: the gradients of K and V.</summary>
-    public static KernelInstance BackwardKeysTensor(DataType storage, int headSize) =>
-        OfTensors(TensorBackward, "attention_backward_keys_mma", storage, headSize, rows: 4 * TensorTile);
+    public static KernelInstance BackwardKeysTensor(DataType storage, int headSize, int architecture) => OfTensors(
+        TensorBackward, "attention_backward_keys_mma", storage, headSize, architecture, rows: 2 * TensorTile, bufferRows: 2 * BackwardStep);
 
     /// <summary>On tensor cores: the gradient of Q.</summary>
-    public static KernelInstance BackwardQueriesTensor(DataType storage, int headSize) =>
-        OfTensors(TensorBackward, "attention_backward_queries_mma", storage, headSize, rows: 4 * TensorTile);
+    public static KernelInstance BackwardQueriesTensor(DataType storage, int headSize, int architecture) => OfTensors(
+        TensorBackward, "attention_backward_queries_mma", storage, headSize, architecture, rows: 2 * TensorTile, bufferRows: 2 * BackwardStep);
 
     /// <summary>Σ gradO ⊙ O of each row of a head.</summary>
     public static KernelInstance Delta(DataType storage, int headSize) =>
@@ -98,11 +109,19 @@ public static class AttentionKernels
         return new KernelInstance(Plain, $"{name}<{storage.DeviceName()}, {headSize}>", Threads, DynamicSharedBytes: bytes);
     }
 
-    private static KernelInstance OfTensors(string source, string name, DataType storage, int headSize, int rows) =>
-        new(source, $"{name}<{storage.DeviceName()}, {Checked(headSize)}>", Threads, DynamicSharedBytes: rows * TensorRowBytes(headSize))
+    private static KernelInstance OfTensors(
+        string source, string name, DataType storage, int headSize, int architecture, int rows, int bufferRows)
+    {
+        // One buffer fills while another is worked on, where copies are asynchronous.
+        bool isAsynchronous = architecture >= AsynchronousArchitecture;
+        int buffers = isAsynchronous ? 2 : 1;
+        int bytes = (rows + (buffers * bufferRows)) * TensorRowBytes(headSize);
+        return new KernelInstance(source, $"{name}<{storage.DeviceName()}, {Checked(headSize)}, {buffers}>", Threads, DynamicSharedBytes: bytes)
         {
-            FirstArchitecture = FirstTensorArchitecture,
+            FirstArchitecture = isAsynchronous ? AsynchronousArchitecture : FirstTensorArchitecture,
+            LastArchitecture = isAsynchronous ? int.MaxValue : AsynchronousArchitecture - 1,
         };
+    }
 
     /// <summary>A row in shared memory: D rounded up to a step of 16, and a chunk of 16 bytes.</summary>
     private static int TensorRowBytes(int headSize) => sizeof(ushort) * (((headSize + 15) / 16 * 16) + 8);

@@ -122,7 +122,9 @@ public sealed class AttentionLauncher : IDisposable
         if (_forward is not { } known || known.Time != time)
         {
             KernelInstance? resident = ResidentFor(time);
-            KernelInstance tiles = _hasTensorCores ? AttentionKernels.ForwardTensor(_storage, _headSize) : AttentionKernels.Forward(_storage, _headSize);
+            KernelInstance tiles = _hasTensorCores
+                ? AttentionKernels.ForwardTensor(_storage, _headSize, _queue.Target.Number)
+                : AttentionKernels.Forward(_storage, _headSize);
             known = (time, Load(resident ?? tiles), resident is not null ? time : Tile);
             _forward = known;
         }
@@ -143,7 +145,7 @@ public sealed class AttentionLauncher : IDisposable
         {
             KernelInstance resident = AttentionKernels.ForwardResident(_storage, _headSize, warps);
             int blocks = _queue.Driver.Properties.SharedBytesPerMultiprocessor / (resident.DynamicSharedBytes + ReservedSharedBytes);
-            if (time <= AttentionKernels.ResidentTime(warps) && blocks >= LeastResidentBlocks)
+            if (time <= AttentionKernels.ResidentTime(warps) && resident.IsFor(_queue.Target.Number) && blocks >= LeastResidentBlocks)
             {
                 return resident;
             }
@@ -155,8 +157,8 @@ public sealed class AttentionLauncher : IDisposable
     private KernelInstance[] BackwardKernels() => _hasTensorCores
         ? [
             AttentionKernels.Delta(_storage, _headSize),
-            AttentionKernels.BackwardKeysTensor(_storage, _headSize),
-            AttentionKernels.BackwardQueriesTensor(_storage, _headSize),
+            AttentionKernels.BackwardKeysTensor(_storage, _headSize, _queue.Target.Number),
+            AttentionKernels.BackwardQueriesTensor(_storage, _headSize, _queue.Target.Number),
         ]
         : [
             AttentionKernels.Delta(_storage, _headSize),

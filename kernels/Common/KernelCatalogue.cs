@@ -77,12 +77,16 @@ public static class KernelCatalogue
         yield return AttentionKernels.BackwardKeys(type, headSize);
         yield return AttentionKernels.BackwardQueries(type, headSize);
         yield return AttentionKernels.Decode(type, headSize);
+        foreach (int architecture in new[] { 70, 80 }.Where(architecture => AttentionKernels.HasTensorCores(type, headSize, architecture)))
+        {
+            yield return AttentionKernels.ForwardTensor(type, headSize, architecture);
+            yield return AttentionKernels.BackwardKeysTensor(type, headSize, architecture);
+            yield return AttentionKernels.BackwardQueriesTensor(type, headSize, architecture);
+        }
+
         if (type != DataType.Float32)
         {
-            yield return AttentionKernels.ForwardTensor(type, headSize);
             yield return AttentionKernels.ForwardResident(type, headSize, warps: 4);
-            yield return AttentionKernels.BackwardKeysTensor(type, headSize);
-            yield return AttentionKernels.BackwardQueriesTensor(type, headSize);
         }
     }
 
