@@ -66,26 +66,35 @@ template <int Pending> __device__ inline void await_copies() {
     }
 }
 
-// Load: `Count` rows (a multiple of 8) from `source` on, `stride` elements apart; from `valid` on zeros. Eight neighbouring lanes write
-// chunks in different banks: `Width` of a row each, of rows `Width` apart.
+// Where chunk `index` of rows of `Chunks` lies. Eight neighbours are in different banks: `Width` chunks of a row each, of rows `Width` apart.
+template <int Chunks> struct ChunkPlace {
+    static constexpr int Width = Chunks % 8 == 0 ? 8 : Chunks % 4 == 0 ? 4 : Chunks % 2 == 0 ? 2 : 1;
+    int row, chunk;
+
+    __device__ explicit ChunkPlace(int index) {
+        int eighth = index / Width % 8;
+        int block = index / (Width * 8);
+        chunk = block % (Chunks / Width) * Width + index % Width;
+        row = block / (Chunks / Width) * 8 + eighth % (8 / Width) * Width + eighth / (8 / Width);
+    }
+};
+
+// Load: `Count` rows (a multiple of 8) from `source` on, `stride` elements apart; from `valid` on zeros.
 template <typename T, int D, int Count, int Copiers>
 __device__ inline void copy_rows(T* tile, const T* source, int64 stride, int valid, int thread) {
     constexpr int Chunks = Rows<D>::Chunks;
-    constexpr int Width = Chunks % 8 == 0 ? 8 : Chunks % 4 == 0 ? 4 : 2;
 #pragma unroll 4
     for (int base = 0; base < Count * Chunks; base += Copiers) {
         int index = base + thread;
         if (Count * Chunks % Copiers == 0 || index < Count * Chunks) {
-            int eighth = index / Width % 8;
-            int block = index / (Width * 8);
-            int chunk = block % (Chunks / Width) * Width + index % Width;
-            int row = block / (Chunks / Width) * 8 + eighth % (8 / Width) * Width + eighth / (8 / Width);
-            bool real = row < valid && chunk * 8 < D;
-            T* target = tile + row * Rows<D>::Pitch + chunk * 8;
+            ChunkPlace<Chunks> place(index);
+            bool real = place.row < valid && place.chunk * 8 < D;
+            T* target = tile + place.row * Rows<D>::Pitch + place.chunk * 8;
+            const T* origin = real ? source + place.row * stride + place.chunk * 8 : source;
             if constexpr (Wide) {
-                copy_async(target, real ? source + row * stride + chunk * 8 : source, real);
+                copy_async(target, origin, real);
             } else {
-                store_pack(target, real ? load_pack(source + row * stride + chunk * 8) : zero_pack<T>());
+                store_pack(target, real ? load_pack(origin) : zero_pack<T>());
             }
         }
     }
@@ -265,10 +274,10 @@ template <typename T, int D> struct Sums {
         constexpr int Chunks = D / 8;
 #pragma unroll
         for (int base = 0; base < WarpRows * Chunks; base += WarpSize) {
-            int row = (base + lane) / Chunks;
-            int chunk = (base + lane) % Chunks;
-            if (row < WarpRows && row < valid) {
-                store_words(target + row * stride + chunk * 8, *reinterpret_cast<const uint4*>(staging + row * Rows<D>::Pitch + chunk * 8));
+            ChunkPlace<Chunks> place(base + lane);
+            if (place.row < WarpRows && place.row < valid) {
+                store_words(target + place.row * stride + place.chunk * 8,
+                            *reinterpret_cast<const uint4*>(staging + place.row * Rows<D>::Pitch + place.chunk * 8));
             }
         }
     }

@@ -72,11 +72,17 @@ public static class KernelCatalogue
 
     private static IEnumerable<KernelInstance> AttentionOf(DataType type, int headSize)
     {
-        yield return AttentionKernels.Forward(type, headSize);
         yield return AttentionKernels.Delta(type, headSize);
-        yield return AttentionKernels.BackwardKeys(type, headSize);
-        yield return AttentionKernels.BackwardQueries(type, headSize);
         yield return AttentionKernels.Decode(type, headSize);
+
+        // In 16 bits the plain kernels serve where there are no tensor cores for the type: one D stands for all.
+        if (type == DataType.Float32 || headSize == HeadSizes[0])
+        {
+            yield return AttentionKernels.Forward(type, headSize);
+            yield return AttentionKernels.BackwardKeys(type, headSize);
+            yield return AttentionKernels.BackwardQueries(type, headSize);
+        }
+
         foreach (int architecture in new[] { 70, 80 }.Where(architecture => AttentionKernels.HasTensorCores(type, headSize, architecture)))
         {
             yield return AttentionKernels.ForwardTensor(type, headSize, architecture);
