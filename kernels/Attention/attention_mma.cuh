@@ -94,7 +94,7 @@ __device__ inline void copy_rows(T* tile, const T* source, int64 stride, int val
             if constexpr (Wide) {
                 copy_async(target, origin, real);
             } else {
-                store_pack(target, real ? load_pack(origin) : zero_pack<T>());
+                *reinterpret_cast<uint4*>(target) = real ? *reinterpret_cast<const uint4*>(origin) : make_uint4(0, 0, 0, 0);
             }
         }
     }

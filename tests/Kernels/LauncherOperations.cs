@@ -42,6 +42,9 @@ internal sealed class LauncherOperations : IOperations
 
     public Device Device => _device;
 
+    /// <summary>For kernels that are no operation of their own.</summary>
+    public KernelQueue Queue => _queue;
+
     public DataType Storage { get; }
 
     public DataType Master => DataType.Float32;
