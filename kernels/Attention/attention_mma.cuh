@@ -66,7 +66,8 @@ template <int Pending> __device__ inline void await_copies() {
     }
 }
 
-// Where chunk `index` of rows of `Chunks` lies. Eight neighbours are in different banks: `Width` chunks of a row each, of rows `Width` apart.
+// Where chunk `index` of rows of `Chunks` lies. Eight neighbours are in different banks: `Width` chunks of a row each, of rows `Width`
+// apart.
 template <int Chunks> struct ChunkPlace {
     static constexpr int Width = Chunks % 8 == 0 ? 8 : Chunks % 4 == 0 ? 4 : Chunks % 2 == 0 ? 2 : 1;
     int row, chunk;
