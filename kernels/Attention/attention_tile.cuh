@@ -1,6 +1,7 @@
 // attention_tile.cuh: 32×32 tiles of attention on the plain units: rows in shared memory as floats, products of tiles in registers.
 #pragma once
 #include "Attention/attention_head.cuh"
+#include "Common/packs.cuh"
 
 constexpr int Tile = 32; // queries, and keys
 constexpr int Threads = 128;
@@ -50,15 +51,10 @@ template <typename T, int D> __device__ inline void store_quad(T* row, int colum
             return;
         }
         if constexpr (sizeof(T) == 4) {
-            *reinterpret_cast<float4*>(row + column) = make_float4(four[0], four[1], four[2], four[3]);
+            store_words(row + column, make_uint4(__float_as_uint(four[0]), __float_as_uint(four[1]), __float_as_uint(four[2]),
+                                                 __float_as_uint(four[3])));
         } else {
-            uint2 raw;
-            T* packed = reinterpret_cast<T*>(&raw);
-#pragma unroll
-            for (int i = 0; i < 4; ++i) {
-                packed[i] = from_float<T>(four[i]);
-            }
-            *reinterpret_cast<uint2*>(row + column) = raw;
+            store_words(row + column, make_uint2(pack_pair<T>(four[0], four[1]), pack_pair<T>(four[2], four[3])));
         }
     } else {
 #pragma unroll

@@ -8,8 +8,21 @@ namespace GptEngine.Kernels.Common;
 /// <param name="DynamicSharedBytes">Shared memory asked for at launch.</param>
 public sealed record KernelInstance(string Source, string NameExpression, int BlockX, int BlockY = 1, int DynamicSharedBytes = 0)
 {
+    private const int TuringArchitecture = 75;
+    private const int TuringSharedBytes = 64 << 10;
+
+    /// <summary>The first architecture that has the instructions it is written in: 80 for sm_80.</summary>
+    public int FirstArchitecture { get; init; } = 70;
+
+    /// <summary>The last architecture that it is of use on.</summary>
+    public int LastArchitecture { get; init; } = int.MaxValue;
+
     /// <summary>Threads a block.</summary>
     public int Threads => BlockX * BlockY;
+
+    /// <summary>Whether it is for an architecture: sm_75 alone gives a block no more than 64 KiB of shared memory.</summary>
+    public bool IsFor(int architecture) => architecture >= FirstArchitecture && architecture <= LastArchitecture
+        && (architecture != TuringArchitecture || DynamicSharedBytes <= TuringSharedBytes);
 
     public override string ToString() => NameExpression;
 }

@@ -25,6 +25,11 @@ public sealed class KernelQueue(GpuDriver driver, GpuStream stream, CompileCache
     public LaunchableKernel Load(KernelInstance instance)
     {
         ArgumentNullException.ThrowIfNull(instance);
+        if (!instance.IsFor(Target.Number))
+        {
+            throw new NotSupportedException($"{instance} is not for {Target}: it needs other instructions or more shared memory than that has.");
+        }
+
         CompiledImage image = cache.GetOrCompile(KernelSources.Request(instance.Source, [instance.NameExpression], Target, format)).Image;
         GpuModule module = driver.LoadModule(image.Bytes.Span, instance.NameExpression);
         GpuFunction function = module.GetFunction(image.LoweredNames[instance.NameExpression]);

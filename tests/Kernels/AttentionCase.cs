@@ -12,7 +12,7 @@ namespace GptEngine.Tests.Kernels;
 /// <summary>Inputs of attention, rounded to a storage type, with what the double oracle makes of them and what the tolerance rule allows.</summary>
 internal sealed class AttentionCase
 {
-    /// <summary>bf16 has three bits of precision less than fp16, and no plain reference: it is allowed eight times fp16's error.</summary>
+    /// <summary>bf16 has three bits of precision less than fp16, and no plain reference: it is allowed eight times what fp16 is.</summary>
     private const double BFloat16OverFloat16 = 8;
 
     private readonly DataType _storage;
@@ -65,11 +65,9 @@ internal sealed class AttentionCase
     private static double[] From<T>(T[] values)
         where T : INumberBase<T> => Array.ConvertAll(values, double.CreateChecked);
 
-    private double Bound(double[] oracle, IEnumerable<double[]> plain, DataType type)
-    {
-        double bound = Tolerance.Bound(oracle, plain, type);
-        return _storage == DataType.BFloat16 ? BFloat16OverFloat16 * bound : bound;
-    }
+    private double Bound(double[] oracle, IEnumerable<double[]> plain, DataType type) => _storage == DataType.BFloat16
+        ? BFloat16OverFloat16 * Tolerance.Bound(oracle, plain, type == DataType.BFloat16 ? DataType.Float16 : type)
+        : Tolerance.Bound(oracle, plain, type);
 
     /// <summary>The numbers, and the numbers moved to a neighbour or not: see <see cref="Tolerance"/>.</summary>
     private IEnumerable<double[]> Moved(double[] values)
