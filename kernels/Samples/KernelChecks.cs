@@ -23,10 +23,16 @@ public static class KernelChecks
     /// <param name="cache">Compiles, or finds what was compiled before.</param>
     /// <param name="progress">Told each sample before it runs.</param>
     /// <returns><see cref="ExitCode.Failed"/> where anything was found.</returns>
-    public static ExitCode Run(TextWriter output, string name, IReadOnlyList<ComputeCapability> targets, CompileCache cache, Action<string> progress)
+    public static ExitCode Run(TextWriter output, string name, IReadOnlyList<ComputeCapability> targets, CompileCache cache, Action<string> progress) =>
+        Run(output, Matching(name), targets, cache, progress);
+
+    /// <summary>The same with samples at hand.</summary>
+    public static ExitCode Run(
+        TextWriter output, KernelSample[] samples, IReadOnlyList<ComputeCapability> targets, CompileCache cache, Action<string> progress)
     {
         ArgumentNullException.ThrowIfNull(output);
-        KernelSample[] samples = Matching(name);
+        ArgumentNullException.ThrowIfNull(targets);
+        ArgumentNullException.ThrowIfNull(progress);
         var verdicts = new SortedDictionary<string, KernelVerdict[]>(StringComparer.Ordinal);
         var found = new List<string>();
         for (int target = 0; target < targets.Count; target++)
@@ -59,6 +65,7 @@ public static class KernelChecks
     /// <exception cref="UserErrorException">None has.</exception>
     public static KernelSample[] Matching(string name)
     {
+        ArgumentNullException.ThrowIfNull(name);
         string[] words = name.Split([' ', ','], StringSplitOptions.RemoveEmptyEntries);
         KernelSample[] samples = [.. KernelSamples.All.Where(sample => words.All(word => sample.ToString().Contains(word, StringComparison.OrdinalIgnoreCase)))];
         return samples.Length > 0
@@ -118,5 +125,5 @@ public static class KernelChecks
 
     private static string Summary(int samples, SortedDictionary<string, KernelVerdict[]> verdicts, int targets, int findings) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{verdicts.Count} kernels, {verdicts.Values.Sum(row => row.Sum(verdict => verdict.Launches))} launches of {samples} samples on {targets} architectures: {(findings == 0 ? "nothing found" : $"{findings} findings")}.");
+        $"{verdicts.Count} kernels, {verdicts.Values.Sum(row => row.Sum(verdict => verdict.Launches))} launches of {samples} samples on {targets} architecture{(targets == 1 ? "" : "s")}: {(findings == 0 ? "nothing found" : findings == 1 ? "one finding" : $"{findings} findings")}.");
 }
