@@ -67,7 +67,7 @@ public sealed class ElementKernelTests(int architecture, DataType storage)
 
     [TestCase(1, 1, 128)]
     [TestCase(2, 97, 128)]
-    [TestCase(5, 97, 98, TestName = "CrossEntropy_Ragged_MatchesOracle")]
+    [TestCase(5, 95, 97, TestName = "CrossEntropy_Ragged_MatchesOracle")]
     [TestCase(3, 129, 256)]
     [TestCase(33, 1000, 1024)]
     [TestCase(2, 50_257, 50_304)]

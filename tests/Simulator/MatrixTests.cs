@@ -8,7 +8,9 @@ namespace GptEngine.Tests.Simulator;
 
 /// <summary>
 /// Fragment layouts by matrices whose product is known. The places below are the PTX ISA's own formulas (groupID = lane / 4,
-/// threadID_in_group = lane mod 4), typed from its tables; values are small integers, so that every sum is exact.
+/// threadID_in_group = lane mod 4), held against its text, release 9, "Matrix Fragments for" mma.m8n8k4 with .f16 (9.7.14.5.1),
+/// mma.m16n8k4 (.6), mma.m16n8k8 (.7) and mma.m16n8k16 with floating point type (.8), and ldmatrix (.15); values are small integers, so
+/// that every sum is exact.
 /// </summary>
 public sealed class MatrixTests
 {

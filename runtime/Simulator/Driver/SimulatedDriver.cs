@@ -191,7 +191,7 @@ public sealed unsafe class SimulatedDriver : GpuDriver
             allocation.Races.Clear();
         }
 
-        LastLaunch = new LaunchReport(function.Name, shape, counters, findings, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        LastLaunch = new LaunchReport(function.Module, function.Name, shape, counters, findings, Stopwatch.GetElapsedTime(start).TotalSeconds);
         if (_options.KeepReports)
         {
             _launches.Add(LastLaunch);

@@ -4,12 +4,15 @@ using GptEngine.Runtime.Simulator.Translation;
 namespace GptEngine.Runtime.Simulator.Driver;
 
 /// <summary>A kernel on the simulated GPU.</summary>
-internal sealed class SimulatedFunction(TranslatedKernel kernel, GpuDeviceProperties properties) : GpuFunction
+internal sealed class SimulatedFunction(string module, TranslatedKernel kernel, GpuDeviceProperties properties) : GpuFunction
 {
     private const int WithoutOptIn = 48 << 10;
     private int _maximumDynamicShared = WithoutOptIn - kernel.StaticSharedBytes;
 
     internal TranslatedKernel Kernel => kernel;
+
+    /// <summary>What the module was loaded under.</summary>
+    internal string Module => module;
 
     public override string Name => kernel.Name;
 

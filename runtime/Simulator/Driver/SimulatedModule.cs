@@ -13,6 +13,7 @@ internal sealed unsafe class SimulatedModule : GpuModule
 {
     private readonly SimulatedDriver _driver;
     private readonly PtxModule _module;
+    private readonly string _name;
     private readonly ConstantPool _constants = new();
     private readonly Dictionary<PtxVariable, DeviceAllocation> _variables = [];
     private readonly Dictionary<string, SimulatedFunction> _functions = [];
@@ -21,6 +22,7 @@ internal sealed unsafe class SimulatedModule : GpuModule
     {
         _driver = driver;
         _module = module;
+        _name = name;
         foreach (PtxVariable variable in module.Variables.Values.Where(v => v.Space is PtxStateSpace.Global or PtxStateSpace.Const && !v.IsExtern))
         {
             _variables[variable] = driver.Memory.Allocate(
@@ -46,7 +48,7 @@ internal sealed unsafe class SimulatedModule : GpuModule
         }
 
         TranslatedKernel kernel = KernelTranslator.Translate(_module, function, _constants, _variables.ToDictionary(v => v.Key, v => v.Value.Address));
-        return _functions[name] = new SimulatedFunction(kernel, _driver.Properties);
+        return _functions[name] = new SimulatedFunction(_name, kernel, _driver.Properties);
     }
 
     public override (DevicePointer Pointer, long Bytes) GetVariable(string name)

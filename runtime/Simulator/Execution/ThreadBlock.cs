@@ -14,6 +14,8 @@ internal sealed unsafe class ThreadBlock : IDisposable
 {
     internal const int BarrierCount = 16;
 
+    private SharedRaceShadow? _byteRaces;
+
     internal ThreadBlock(LaunchContext launch, LaunchCounters counters)
     {
         Launch = launch;
@@ -21,7 +23,7 @@ internal sealed unsafe class ThreadBlock : IDisposable
         int shared = launch.SharedBytes;
         Shared = (byte*)NativeMemory.AlignedAlloc((nuint)shared + 64, 256);
         SharedState = (byte*)NativeMemory.AllocZeroed((nuint)shared + 64);
-        Races = new SharedRaceShadow(shared, launch.WarpsPerBlock);
+        Races = new SharedRaceShadow(shared, 4, launch.WarpsPerBlock);
         Executions = new long[launch.Kernel.Blocks.Length];
         ActiveLanes = new long[launch.Kernel.Blocks.Length];
         Warps = new Warp[launch.WarpsPerBlock];
@@ -50,7 +52,13 @@ internal sealed unsafe class ThreadBlock : IDisposable
     /// <summary>A byte for each byte of shared memory: 0 unwritten, 1 written, 2 on its way by cp.async.</summary>
     internal byte* SharedState { get; private set; }
 
+    /// <summary>Who touched which word of shared memory.</summary>
     internal SharedRaceShadow Races { get; }
+
+    /// <summary>Who touched which byte by an access of less than a word; made when there is one.</summary>
+    internal SharedRaceShadow ByteRaces => _byteRaces ??= new SharedRaceShadow(Launch.SharedBytes + sizeof(int), 1, Warps.Length);
+
+    internal bool HasByteRaces => _byteRaces is not null;
 
     /// <summary>mbarriers by their offset in shared memory.</summary>
     internal Dictionary<int, MemoryBarrier> MemoryBarriers { get; } = [];
@@ -65,8 +73,11 @@ internal sealed unsafe class ThreadBlock : IDisposable
 
     internal long Linear { get; private set; }
 
-    /// <summary>Whether the block fenced its global writes since it started.</summary>
+    /// <summary>Whether the block fenced its writes for itself since it started, by a fence of any scope.</summary>
     internal bool HasFenced { get; set; }
+
+    /// <summary>Whether it fenced them for other blocks.</summary>
+    internal bool HasFencedForOthers { get; set; }
 
     /// <summary>Blocks whose writes this one has seen in order.</summary>
     internal HashSet<long> Seen { get; } = [];
@@ -85,10 +96,12 @@ internal sealed unsafe class ThreadBlock : IDisposable
         Index = Launch.Grid.At(linear);
         new Span<byte>(SharedState, Launch.SharedBytes).Clear();
         Races.Clear();
+        _byteRaces?.Clear();
         MemoryBarriers.Clear();
         SharedReleases.Clear();
         Seen.Clear();
         HasFenced = false;
+        HasFencedForOthers = false;
         Time = 1;
         Turns = 0;
         foreach (NamedBarrier barrier in Barriers)
@@ -165,6 +178,7 @@ internal sealed unsafe class ThreadBlock : IDisposable
         }
 
         Races.Dispose();
+        _byteRaces?.Dispose();
         NativeMemory.AlignedFree(Shared);
         NativeMemory.Free(SharedState);
         Shared = null;

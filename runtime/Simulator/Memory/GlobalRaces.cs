@@ -10,12 +10,12 @@ namespace GptEngine.Runtime.Simulator.Memory;
 /// <summary>Finds accesses of two blocks of a launch to the same bytes of global memory that nothing orders, one of them a write.</summary>
 internal static unsafe class GlobalRaces
 {
-    /// <summary>32 lanes side by side, of whole words: what is new or this block's own takes the short road.</summary>
+    /// <summary>32 lanes side by side: what is new or this block's own takes the short road.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void CheckRange(Warp warp, MemorySite site, DeviceAllocation allocation, long offset, bool write)
     {
         int bytes = site.Bytes;
-        if (bytes < 4 || site.IsSynchronizing || site.IsAtomic)
+        if (bytes < GlobalRaceShadow.WordBytes || IsOrdered(site))
         {
             for (int lane = 0; lane < Warp.Lanes; lane++)
             {
@@ -25,29 +25,28 @@ internal static unsafe class GlobalRaces
             return;
         }
 
-        int wordsALane = bytes / 4;
-        long first = offset >> 2;
+        int wordsALane = bytes / GlobalRaceShadow.WordBytes;
+        long first = offset / GlobalRaceShadow.WordBytes;
         ulong block = (ulong)(warp.Block.Linear + 1) & GlobalRaceShadow.BlockBits;
-        ulong* page = null;
-        for (int i = 0; i < wordsALane * Warp.Lanes; i++)
+        int toOwn = write ? 0 : GlobalRaceShadow.PiecesPerPage;
+        int toOther = GlobalRaceShadow.PiecesPerPage - toOwn;
+        ulong* place = null;
+        for (int i = 0; i < wordsALane * Warp.Lanes; i++, place++)
         {
             long word = first + i;
-            int inPage = (int)(word % GlobalRaceShadow.WordsPerPage);
-            if (page == null || inPage == 0)
+            if (place == null || word % GlobalRaceShadow.PiecesPerPage == 0)
             {
-                page = allocation.Races.Page(word);
+                place = allocation.Races.Word(word);
             }
 
-            ulong writer = page[inPage];
-            ulong reader = page[inPage + GlobalRaceShadow.WordsPerPage];
-            ulong own = write ? writer : reader;
-            ulong other = write ? reader : writer;
             int lane = i / wordsALane;
+            ulong own = place[toOwn];
+            ulong other = place[toOther];
             if (own == 0 && other == 0)
             {
-                ulong* place = page + inPage + (write ? 0 : GlobalRaceShadow.WordsPerPage);
-                ulong entry = GlobalRaceShadow.ByteBits | GlobalRaceShadow.Entry(warp.Block.Linear, warp.ThreadOf(lane), site.Index, atomic: false);
-                if (Interlocked.CompareExchange(ref *place, entry, 0) == 0 && Volatile.Read(ref page[inPage + (write ? GlobalRaceShadow.WordsPerPage : 0)]) == 0)
+                ulong entry = GlobalRaceShadow.Entry(warp.Block.Linear, warp.ThreadOf(lane), site.Index, atomic: false);
+                if (Interlocked.CompareExchange(ref place[toOwn], entry, 0) == 0 && Volatile.Read(ref place[toOther]) == 0
+                    && allocation.Races.ByteIfAny(word * GlobalRaceShadow.WordBytes) == null)
                 {
                     continue;
                 }
@@ -57,40 +56,71 @@ internal static unsafe class GlobalRaces
                 continue;
             }
 
-            Check(warp, site, lane, allocation, 4 * word, 4, write);
+            Check(warp, site, lane, allocation, word * GlobalRaceShadow.WordBytes, GlobalRaceShadow.WordBytes, write);
         }
     }
-
-    /// <summary>Whether an entry says already all that this access would add to it.</summary>
-    private static bool IsKnown(ulong entry, ulong block, bool write) =>
-        (entry & GlobalRaceShadow.ByteBits) == GlobalRaceShadow.ByteBits && (entry & GlobalRaceShadow.AtomicBit) == 0
-        && ((entry & (GlobalRaceShadow.BlockBits | GlobalRaceShadow.Several)) == block || (!write && (entry & GlobalRaceShadow.Several) != 0));
 
     /// <summary>Compares an access with what other blocks did to the same bytes in this launch, and leaves its own trace.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Check(Warp warp, MemorySite site, int lane, DeviceAllocation allocation, long offset, int bytes, bool write)
     {
-        ThreadBlock block = warp.Block;
-        bool atomic = site.IsAtomic || site.IsSynchronizing;
-        ulong mine = GlobalRaceShadow.Entry(block.Linear, warp.ThreadOf(lane), site.Index, atomic);
-        for (long at = offset; at < offset + bytes; at = (at | 3) + 1)
+        ulong mine = GlobalRaceShadow.Entry(warp.Block.Linear, warp.ThreadOf(lane), site.Index, IsOrdered(site));
+        if (bytes < GlobalRaceShadow.WordBytes)
         {
-            int inWord = (int)Math.Min(4 - (at & 3), offset + bytes - at);
-            ulong entry = mine | ((ulong)(((1 << inWord) - 1) << (int)(at & 3)) << 60);
-            long word = at >> 2;
-            ulong* writer = allocation.Races.Page(word) + (word % GlobalRaceShadow.WordsPerPage);
-            ulong* reader = writer + GlobalRaceShadow.WordsPerPage;
-            if (write)
+            for (long at = offset; at < offset + bytes; at++)
             {
-                ulong before = Publish(writer, entry, isReader: false);
-                Compare(warp, site, lane, allocation, at, before, entry, "written");
-                Compare(warp, site, lane, allocation, at, Volatile.Read(ref *reader), entry, "read");
+                Leave(warp, site, lane, allocation, at, allocation.Races.Byte(at), mine, write);
             }
-            else
+
+            Compare(warp, site, lane, allocation, offset, allocation.Races.WordIfAny(offset / GlobalRaceShadow.WordBytes), mine, write);
+            return;
+        }
+
+        for (long at = offset; at < offset + bytes; at += GlobalRaceShadow.WordBytes)
+        {
+            Leave(warp, site, lane, allocation, at, allocation.Races.Word(at / GlobalRaceShadow.WordBytes), mine, write);
+            ulong* neighbours = allocation.Races.ByteIfAny(at);
+            for (int i = 0; neighbours != null && i < GlobalRaceShadow.WordBytes && at + i < allocation.Size; i++)
             {
-                Publish(reader, entry, isReader: true);
-                Compare(warp, site, lane, allocation, at, Volatile.Read(ref *writer), entry, "written");
+                Compare(warp, site, lane, allocation, at + i, neighbours + i, mine, write);
             }
+        }
+    }
+
+    /// <summary>Atomic and synchronising accesses race with none of their kind, unless they bind their own block alone.</summary>
+    private static bool IsOrdered(MemorySite site) => (site.IsAtomic || site.IsSynchronizing) && !site.IsBlockScoped;
+
+    /// <summary>Whether an entry says already all that this access would add to it.</summary>
+    private static bool IsKnown(ulong entry, ulong block, bool write) =>
+        (entry & GlobalRaceShadow.AtomicBit) == 0
+        && ((entry & (GlobalRaceShadow.BlockBits | GlobalRaceShadow.Several)) == block || (!write && (entry & GlobalRaceShadow.Several) != 0));
+
+    private static void Leave(Warp warp, MemorySite site, int lane, DeviceAllocation allocation, long at, ulong* place, ulong mine, bool write)
+    {
+        ulong before = Publish(place + (write ? 0 : GlobalRaceShadow.PiecesPerPage), mine, isReader: !write);
+        if (write)
+        {
+            Compare(warp, site, lane, allocation, at, before, mine, "written");
+            Compare(warp, site, lane, allocation, at, Volatile.Read(ref place[GlobalRaceShadow.PiecesPerPage]), mine, "read");
+        }
+        else
+        {
+            Compare(warp, site, lane, allocation, at, Volatile.Read(ref *place), mine, "written");
+        }
+    }
+
+    /// <summary>Compares with entries of the other size of pieces, where there are any.</summary>
+    private static void Compare(Warp warp, MemorySite site, int lane, DeviceAllocation allocation, long at, ulong* place, ulong mine, bool write)
+    {
+        if (place == null)
+        {
+            return;
+        }
+
+        Compare(warp, site, lane, allocation, at, Volatile.Read(ref *place), mine, "written");
+        if (write)
+        {
+            Compare(warp, site, lane, allocation, at, Volatile.Read(ref place[GlobalRaceShadow.PiecesPerPage]), mine, "read");
         }
     }
 
@@ -107,12 +137,11 @@ internal static unsafe class GlobalRaces
             }
             else if (((before ^ entry) & GlobalRaceShadow.BlockBits) == 0)
             {
-                after = before | (entry & GlobalRaceShadow.ByteBits);
-                after = (entry & GlobalRaceShadow.AtomicBit) == 0 ? after & ~GlobalRaceShadow.AtomicBit : after;
+                after = (entry & GlobalRaceShadow.AtomicBit) == 0 ? before & ~GlobalRaceShadow.AtomicBit : before;
             }
             else
             {
-                after = isReader ? before | GlobalRaceShadow.Several | (entry & GlobalRaceShadow.ByteBits) : entry;
+                after = isReader ? before | GlobalRaceShadow.Several : entry;
                 after = isReader && (entry & GlobalRaceShadow.AtomicBit) == 0 ? after & ~GlobalRaceShadow.AtomicBit : after;
             }
 
@@ -126,7 +155,7 @@ internal static unsafe class GlobalRaces
     private static void Compare(Warp warp, MemorySite site, int lane, DeviceAllocation allocation, long offset, ulong other, ulong mine, string deed)
     {
         bool sameBlock = ((other ^ mine) & GlobalRaceShadow.BlockBits) == 0 && (other & GlobalRaceShadow.Several) == 0;
-        if (other == 0 || sameBlock || (other & mine & GlobalRaceShadow.ByteBits) == 0 || (other & mine & GlobalRaceShadow.AtomicBit) != 0)
+        if (other == 0 || sameBlock || (other & mine & GlobalRaceShadow.AtomicBit) != 0)
         {
             return;
         }

@@ -78,6 +78,10 @@ internal static unsafe class MemoryOperations
         else
         {
             Resolve(warp, site, mask, write: true);
+            if (warp.Block.Launch.Has(SimulatorChecks.WarpRaces))
+            {
+                WarpStores.Check(warp, registers, site, mask);
+            }
         }
 
         for (int i = 0; i < site.Count; i++)

@@ -37,6 +37,9 @@ internal sealed class MemorySite
 
     internal bool IsAtomic { get; init; }
 
+    /// <summary>Scope .cta: an atomic or synchronising access that orders and excludes threads of its own block alone.</summary>
+    internal bool IsBlockScoped { get; init; }
+
     /// <summary>Further operands of instructions that have more: sources of an atomic, the mask of a shuffle.</summary>
     internal Row[] Operands { get; init; } = [];
 

@@ -41,7 +41,7 @@ internal static unsafe class SharedAccess
 
             if (races)
             {
-                SharedRaces.CheckWords(warp, site, lane, (int)address, bytes, write);
+                SharedRaces.Check(warp, site, lane, (int)address, bytes, write);
             }
         }
 

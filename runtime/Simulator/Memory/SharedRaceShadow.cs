@@ -4,9 +4,9 @@ using System.Runtime.InteropServices;
 namespace GptEngine.Runtime.Simulator.Memory;
 
 /// <summary>
-/// Who last wrote and who read each 4-byte word of a block's shared memory, and when by the block's clock. An entry is: time in bits
-/// 0..27, lane in 28..32, warp in 33..37, several lanes in 38, atomic in 39, site in 40..59, bytes in 60..63. Two more arrays have the warps
-/// that read and when each of them did last.
+/// Who last wrote and who read each piece of a block's shared memory (a word, or a byte where accesses are smaller), and when by the
+/// block's clock. An entry is: time in bits 0..27, lane in 28..32, warp in 33..37, several lanes in 38, atomic in 39, site in 40..59. Two
+/// more arrays have the warps that read and when each of them did last.
 /// </summary>
 internal sealed unsafe class SharedRaceShadow : IDisposable
 {
@@ -14,18 +14,23 @@ internal sealed unsafe class SharedRaceShadow : IDisposable
     internal const ulong LaneAndWarpBits = 0x3FFul << 28;
     internal const ulong SeveralLanes = 1ul << 38;
     internal const ulong AtomicBit = 1ul << 39;
-    internal const ulong ByteBits = 0xFul << 60;
 
-    private readonly int _words;
+    private readonly int _pieces;
 
-    internal SharedRaceShadow(int bytes, int warps)
+    /// <param name="bytes">Bytes of the shared memory.</param>
+    /// <param name="pieceBytes">4 or 1.</param>
+    /// <param name="warps">Warps of the block.</param>
+    internal SharedRaceShadow(int bytes, int pieceBytes, int warps)
     {
-        _words = (bytes + 3) / 4;
-        Writers = (ulong*)NativeMemory.AllocZeroed((nuint)_words + 1, sizeof(ulong));
-        Readers = (ulong*)NativeMemory.AllocZeroed((nuint)_words + 1, sizeof(ulong));
-        ReaderTimes = (uint*)NativeMemory.Alloc(((nuint)_words + 1) * (nuint)warps, sizeof(uint));
-        ReaderWarps = (uint*)NativeMemory.AllocZeroed((nuint)_words + 1, sizeof(uint));
+        PieceBytes = pieceBytes;
+        _pieces = (bytes + pieceBytes - 1) / pieceBytes;
+        Writers = (ulong*)NativeMemory.AllocZeroed((nuint)_pieces + 1, sizeof(ulong));
+        Readers = (ulong*)NativeMemory.AllocZeroed((nuint)_pieces + 1, sizeof(ulong));
+        ReaderTimes = (uint*)NativeMemory.Alloc(((nuint)_pieces + 1) * (nuint)warps, sizeof(uint));
+        ReaderWarps = (uint*)NativeMemory.AllocZeroed((nuint)_pieces + 1, sizeof(uint));
     }
+
+    internal int PieceBytes { get; }
 
     internal ulong* Writers { get; private set; }
 
@@ -33,7 +38,7 @@ internal sealed unsafe class SharedRaceShadow : IDisposable
 
     internal uint* ReaderWarps { get; private set; }
 
-    /// <summary>For each word and each warp the time of its last read; valid where the warp's bit is set.</summary>
+    /// <summary>For each piece and each warp the time of its last read; valid where the warp's bit is set.</summary>
     internal uint* ReaderTimes { get; private set; }
 
     internal static ulong Entry(uint time, int warp, int lane, int site, bool atomic) =>
@@ -49,9 +54,9 @@ internal sealed unsafe class SharedRaceShadow : IDisposable
 
     internal void Clear()
     {
-        new Span<ulong>(Writers, _words).Clear();
-        new Span<ulong>(Readers, _words).Clear();
-        new Span<uint>(ReaderWarps, _words).Clear();
+        new Span<ulong>(Writers, _pieces).Clear();
+        new Span<ulong>(Readers, _pieces).Clear();
+        new Span<uint>(ReaderWarps, _pieces).Clear();
     }
 
     public void Dispose()

@@ -13,88 +13,114 @@ namespace GptEngine.Runtime.Simulator.Memory;
 /// </summary>
 internal static unsafe class SharedRaces
 {
-    /// <summary>A range of bytes, of any alignment.</summary>
+    private const int WordBytes = 4;
+
+    /// <summary>One lane's access, aligned to its size.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Check(Warp warp, MemorySite site, int lane, int offset, int bytes, bool write)
     {
-        ulong mine = SharedRaceShadow.Entry(warp.Block.Time, warp.Index, lane, site.Index, site.IsAtomic || site.IsSynchronizing);
-        for (int at = offset; at < offset + bytes; at = (at | 3) + 1)
+        ThreadBlock block = warp.Block;
+        ulong mine = SharedRaceShadow.Entry(block.Time, warp.Index, lane, site.Index, site.IsAtomic || site.IsSynchronizing);
+        if (bytes < WordBytes)
         {
-            int inWord = Math.Min(4 - (at & 3), offset + bytes - at);
-            CheckWord(warp, site, lane, at >> 2, mine | ((ulong)(((1 << inWord) - 1) << (at & 3)) << 60), write);
-        }
-    }
+            for (int at = offset; at < offset + bytes; at++)
+            {
+                CheckPiece(warp, site, lane, block.ByteRaces, at, mine, write);
+            }
 
-    /// <summary>Whole words.</summary>
-    internal static void CheckWords(Warp warp, MemorySite site, int lane, int offset, int bytes, bool write)
-    {
-        ulong mine = SharedRaceShadow.ByteBits
-            | SharedRaceShadow.Entry(warp.Block.Time, warp.Index, lane, site.Index, site.IsAtomic || site.IsSynchronizing);
-        for (int word = offset >> 2; word < (offset + bytes) >> 2; word++)
-        {
-            CheckWord(warp, site, lane, word, mine, write);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void CheckWord(Warp warp, MemorySite site, int lane, int word, ulong entry, bool write)
-    {
-        SharedRaceShadow races = warp.Block.Races;
-        ulong writer = races.Writers[word];
-        if (writer != 0 && ((writer ^ entry) & SharedRaceShadow.LaneAndWarpBits) != 0 && SharedRaceShadow.Time(writer) > warp.Clock[SharedRaceShadow.Warp(writer)])
-        {
-            ReportWriter(warp, site, lane, word, writer, entry, write);
-        }
-
-        uint own = 1u << warp.Index;
-        uint readers = races.ReaderWarps[word];
-        if (!write)
-        {
-            ulong reader = races.Readers[word];
-            bool same = ((reader ^ entry) & (SharedRaceShadow.TimeBits | (0x1Ful << 33))) == 0 && reader != 0;
-            ulong several = same && ((reader ^ entry) & SharedRaceShadow.LaneAndWarpBits) != 0 ? SharedRaceShadow.SeveralLanes : 0;
-            races.Readers[word] = entry | several | (same ? reader & (SharedRaceShadow.ByteBits | SharedRaceShadow.SeveralLanes) : 0);
-            races.ReaderWarps[word] = readers | own;
-            races.ReaderTimes[(word * warp.Block.Warps.Length) + warp.Index] = SharedRaceShadow.Time(entry);
+            Compare(warp, site, lane, block.Races, offset / WordBytes, mine, write);
             return;
         }
 
-        if (readers != 0 && Overlaps(races.Readers[word], entry))
+        for (int at = offset; at < offset + bytes; at += WordBytes)
         {
-            CompareReaders(warp, site, lane, word, readers);
-            races.ReaderWarps[word] = 0;
-            races.Readers[word] = 0;
-        }
-
-        bool mineToo = ((writer ^ entry) & (SharedRaceShadow.LaneAndWarpBits | SharedRaceShadow.TimeBits)) == 0;
-        races.Writers[word] = mineToo ? entry | (writer & SharedRaceShadow.ByteBits) : entry;
-    }
-
-    private static bool Overlaps(ulong other, ulong mine) =>
-        (other & mine & SharedRaceShadow.ByteBits) != 0 && (other & mine & SharedRaceShadow.AtomicBit) == 0;
-
-    private static void ReportWriter(Warp warp, MemorySite site, int lane, int word, ulong writer, ulong entry, bool write)
-    {
-        bool sameWarp = SharedRaceShadow.Warp(writer) == warp.Index;
-
-        // Lanes of one store that meet: which one wins is open, but no barrier could order them.
-        bool oneStore = write && sameWarp && SharedRaceShadow.Site(writer) == site.Index;
-        if (Overlaps(writer, entry) && !oneStore && (!sameWarp || warp.Block.Launch.Has(SimulatorChecks.WarpRaces)))
-        {
-            Report(warp, site, lane, word, writer, SharedRaceShadow.Warp(writer), "written");
+            CheckPiece(warp, site, lane, block.Races, at / WordBytes, mine, write);
+            for (int i = 0; block.HasByteRaces && i < WordBytes; i++)
+            {
+                Compare(warp, site, lane, block.ByteRaces, at + i, mine, write);
+            }
         }
     }
 
-    private static void CompareReaders(Warp warp, MemorySite site, int lane, int word, uint readers)
+    /// <summary>Compares with what was done to the piece, and leaves the access's own trace.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void CheckPiece(Warp warp, MemorySite site, int lane, SharedRaceShadow races, int piece, ulong entry, bool write)
     {
-        SharedRaceShadow races = warp.Block.Races;
-        ulong reader = races.Readers[word];
-        uint* times = races.ReaderTimes + (word * warp.Block.Warps.Length);
-        for (uint rest = readers & ~(1u << warp.Index); rest != 0; rest &= rest - 1)
+        ulong writer = races.Writers[piece];
+        if (writer != 0)
+        {
+            CompareWriter(warp, site, lane, races, piece, entry, write);
+        }
+
+        uint readers = races.ReaderWarps[piece];
+        if (!write)
+        {
+            ulong reader = races.Readers[piece];
+            bool same = ((reader ^ entry) & (SharedRaceShadow.TimeBits | (0x1Ful << 33))) == 0 && reader != 0;
+            ulong several = same && ((reader ^ entry) & SharedRaceShadow.LaneAndWarpBits) != 0 ? SharedRaceShadow.SeveralLanes : 0;
+            races.Readers[piece] = entry | several | (same ? reader & SharedRaceShadow.SeveralLanes : 0);
+            races.ReaderWarps[piece] = readers | (1u << warp.Index);
+            races.ReaderTimes[(piece * warp.Block.Warps.Length) + warp.Index] = SharedRaceShadow.Time(entry);
+            return;
+        }
+
+        if (readers != 0)
+        {
+            CompareReaders(warp, site, lane, races, piece, entry);
+            races.ReaderWarps[piece] = 0;
+            races.Readers[piece] = 0;
+        }
+
+        races.Writers[piece] = entry;
+    }
+
+    /// <summary>Compares with the traces of accesses of the other size, and leaves none.</summary>
+    private static void Compare(Warp warp, MemorySite site, int lane, SharedRaceShadow races, int piece, ulong entry, bool write)
+    {
+        if (races.Writers[piece] != 0)
+        {
+            CompareWriter(warp, site, lane, races, piece, entry, write);
+        }
+
+        if (write && races.ReaderWarps[piece] != 0)
+        {
+            CompareReaders(warp, site, lane, races, piece, entry);
+        }
+    }
+
+    private static void CompareWriter(Warp warp, MemorySite site, int lane, SharedRaceShadow races, int piece, ulong entry, bool write)
+    {
+        ulong writer = races.Writers[piece];
+        int other = SharedRaceShadow.Warp(writer);
+        if (((writer ^ entry) & SharedRaceShadow.LaneAndWarpBits) == 0 || SharedRaceShadow.Time(writer) <= warp.Clock[other]
+            || (writer & entry & SharedRaceShadow.AtomicBit) != 0)
+        {
+            return;
+        }
+
+        // Lanes of one store that meet: no barrier could order them; WarpStores compares what they write.
+        bool oneStore = write && other == warp.Index && SharedRaceShadow.Site(writer) == site.Index;
+        if (!oneStore && (other != warp.Index || warp.Block.Launch.Has(SimulatorChecks.WarpRaces)))
+        {
+            Report(warp, site, lane, piece * races.PieceBytes, writer, other, "written");
+        }
+    }
+
+    private static void CompareReaders(Warp warp, MemorySite site, int lane, SharedRaceShadow races, int piece, ulong entry)
+    {
+        ulong reader = races.Readers[piece];
+        if ((reader & entry & SharedRaceShadow.AtomicBit) != 0)
+        {
+            return;
+        }
+
+        uint* times = races.ReaderTimes + (piece * warp.Block.Warps.Length);
+        for (uint rest = races.ReaderWarps[piece] & ~(1u << warp.Index); rest != 0; rest &= rest - 1)
         {
             int other = BitOperations.TrailingZeroCount(rest);
             if (times[other] > warp.Clock[other])
             {
-                Report(warp, site, lane, word, reader, other, "read");
+                Report(warp, site, lane, piece * races.PieceBytes, reader, other, "read");
                 return;
             }
         }
@@ -103,11 +129,11 @@ internal static unsafe class SharedRaces
         if (SharedRaceShadow.Warp(reader) == warp.Index && otherLane && SharedRaceShadow.Time(reader) > warp.Clock[warp.Index]
             && warp.Block.Launch.Has(SimulatorChecks.WarpRaces))
         {
-            Report(warp, site, lane, word, reader, warp.Index, "read");
+            Report(warp, site, lane, piece * races.PieceBytes, reader, warp.Index, "read");
         }
     }
 
-    private static void Report(Warp warp, MemorySite site, int lane, int word, ulong other, int otherWarp, string deed)
+    private static void Report(Warp warp, MemorySite site, int lane, int at, ulong other, int otherWarp, string deed)
     {
         int otherSite = SharedRaceShadow.Site(other);
         bool within = otherWarp == warp.Index;
@@ -117,7 +143,7 @@ internal static unsafe class SharedRaces
             site,
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"byte {4 * word} of shared memory was {deed} by another thread with no {(within ? "__syncwarp" : "barrier")} between."),
+                $"byte {at} of shared memory was {deed} by another thread with no {(within ? "__syncwarp" : "barrier")} between."),
             otherSite,
             warp.Block.Describe((otherWarp * Warp.Lanes) + SharedRaceShadow.Lane(other), otherSite));
     }

@@ -8,8 +8,15 @@ namespace GptEngine.Runtime.Simulator.Memory;
 /// <summary>The order that atomics, acquires, releases and fences make, for the race checks.</summary>
 internal static class Synchronization
 {
-    /// <summary>fence and membar: what the block wrote so far is released by its next atomic access.</summary>
-    public static void Fence(Warp warp) => warp.Block.HasFenced = true;
+    /// <summary>fence and membar: what the block wrote so far is released by its next atomic access, to itself or to others too.</summary>
+    public static void Fence(Warp warp, int forOthers, uint mask)
+    {
+        if (mask != 0)
+        {
+            warp.Block.HasFenced = true;
+            warp.Block.HasFencedForOthers |= forOthers != 0;
+        }
+    }
 
     /// <summary>A volatile, relaxed or acquiring load has seen what its address released.</summary>
     public static void AfterLoad(Warp warp, int siteIndex, uint mask) => Touch(warp, warp.Sites[siteIndex], mask);
@@ -26,9 +33,9 @@ internal static class Synchronization
             {
                 TouchShared(warp, (int)address);
             }
-            else if (warp.Block.Launch.Grid.Count > 1)
+            else if (warp.Block.Launch.Grid.Count > 1 && !site.IsBlockScoped)
             {
-                warp.Block.Launch.Order.Touch(address, warp.Block, isRelease || warp.Block.HasFenced);
+                warp.Block.Launch.Order.Touch(address, warp.Block, isRelease || warp.Block.HasFencedForOthers);
             }
         }
     }

@@ -15,8 +15,9 @@ internal sealed partial class InstructionTranslator
             case "bar" or "barrier" when ControlFlow.SyncOf(i) == SyncKind.Barrier:
                 return BlockBarrier(i);
             case "membar" or "fence":
+                InstructionModes.RequireKnown(kernel, i, "cta cluster gpu sys gl sc acq_rel acquire release mbarrier_init");
                 Count(InstructionClass.Barrier);
-                _code.Warp().Call(Static(typeof(Synchronization), nameof(Synchronization.Fence)));
+                _code.Warp().Integer(i.Has("cta") ? 0 : 1).Mask().Call(Static(typeof(Synchronization), nameof(Synchronization.Fence)));
                 return true;
             case "trap" or "brkpt":
                 return Trap(i);

@@ -141,6 +141,7 @@ internal sealed unsafe partial class InstructionTranslator
             Data = [.. elements.Select(e => e.Kind == PtxOperandKind.Sink ? Row.Sink : Source(i, e, type))],
             Detail = detail,
             IsSynchronizing = i.Has("volatile") || i.Has("relaxed") || i.Has("acquire") || i.Has("release"),
+            IsBlockScoped = i.Has("cta"),
         });
     }
 
@@ -201,6 +202,7 @@ internal sealed unsafe partial class InstructionTranslator
             Function = function,
             Mode = (OperationMode)mode,
             IsAtomic = true,
+            IsBlockScoped = i.Has("cta"),
         });
         _block.MaySpin = true;
         _code.Warp().Registers().Integer(site.Index).Mask().Call(Static(typeof(AtomicOperations), nameof(AtomicOperations.Run)));

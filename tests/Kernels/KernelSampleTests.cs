@@ -1,0 +1,46 @@
+using System;
+using System.IO;
+using System.Linq;
+using GptEngine.Kernels.Activation;
+using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Samples;
+using GptEngine.Runtime;
+using GptEngine.Runtime.Compile;
+using GptEngine.Runtime.Memory;
+using NUnit.Framework;
+
+namespace GptEngine.Tests.Kernels;
+
+/// <summary>The samples behind <c>gpt kernels check</c> and <c>profile</c>.</summary>
+[RequiresNvrtc]
+public sealed class KernelSampleTests
+{
+    [Test]
+    public void EveryKernelOfTheCatalogue_RunsCleanly()
+    {
+        using var output = new StringWriter();
+
+        ExitCode result = KernelChecks.Run(output, "", [new(8, 0)], Cache(), _ => { });
+
+        string text = output.ToString();
+        Assert.That(result, Is.EqualTo(ExitCode.Success), text);
+        string[] clean = [.. text.Split('\n').Where(line => line.TrimEnd().EndsWith(" clean", StringComparison.Ordinal)).Select(line => line[..line.LastIndexOf("  clean", StringComparison.Ordinal)].Trim())];
+        Assert.That(KernelCatalogue.All.Select(kernel => kernel.NameExpression).Except(clean), Is.Empty);
+    }
+
+    [Test]
+    public void KernelThatReadsWhatNothingWrote_FailsWithTheFinding()
+    {
+        using var output = new StringWriter();
+        var sample = new KernelSample("planted", DataType.Float32, "n=64", default, bench =>
+            new ActivationLauncher(bench.Queue, DataType.Float32, Activation.Relu).Forward(
+                bench.Unwritten("z", DataType.Float32, 64), bench.Unwritten("y", DataType.Float32, 64)));
+
+        ExitCode result = KernelChecks.Run(output, [sample], [new(7, 0)], Cache(), _ => { });
+
+        Assert.That(result, Is.EqualTo(ExitCode.Failed));
+        Assert.That(output.ToString(), Does.Contain("1 found").And.Contain("Uninitialized").And.Contain("of z").And.Contain(".cuh:").And.Contain("one finding"));
+    }
+
+    private static CompileCache Cache() => new(new NvrtcCompiler(), CompileCache.DefaultFolder);
+}
