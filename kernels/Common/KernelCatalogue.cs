@@ -62,7 +62,7 @@ public static class KernelCatalogue
 
     private static IEnumerable<KernelInstance> Untyped() =>
     [
-        CrossEntropyLauncher.SumLosses(),
+        SumLossesLauncher.Sum(),
         EmbeddingLauncher.Order(),
         GradientNormLauncher.Partials(),
         GradientNormLauncher.Finish(),

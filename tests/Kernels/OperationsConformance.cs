@@ -78,6 +78,7 @@ public abstract partial class OperationsConformance
             DataType.Float64 => new ReferenceOperations<double>(_host),
             DataType.Float32 => new ReferenceOperations<float>(_host),
             DataType.Float16 => new ReferenceOperations<Half>(_host),
+            DataType.BFloat16 => new ReferenceOperations<BFloat16>(_host),
             _ => throw new NotSupportedException($"the plain references cannot run in {Operations.Storage.ShortName()}"),
         };
         return Run(operations, seed, act, run == 0 ? null : unchecked(seed + run));
