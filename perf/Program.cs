@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using GptEngine.Perf.CpuOperations;
 using GptEngine.Perf.Gemm;
+using GptEngine.Perf.Simulator;
 using GptEngine.Perf.Tokenization;
 
 namespace GptEngine.Perf;
@@ -13,6 +14,7 @@ internal static class Program
     {
         ["cpu"] = CpuOperationsBenchmark.Run,
         ["gemm"] = GemmBenchmark.Run,
+        ["simulator"] = SimulatorBenchmark.Run,
         ["prepare"] = PrepareBenchmark.Run,
         ["tokenizer"] = TokenizerBenchmark.Run,
     };

@@ -7,6 +7,7 @@ namespace GptEngine.Engine.Checkpoints;
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     WriteIndented = true,
+    RespectNullableAnnotations = true,
     MaxDepth = 16)]
 [JsonSerializable(typeof(CheckpointState))]
 internal sealed partial class CheckpointJson : JsonSerializerContext;

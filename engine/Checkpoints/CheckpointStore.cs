@@ -96,6 +96,11 @@ public sealed class CheckpointStore
     {
         string folder = FolderOf(step);
         CheckpointState state = StateFile.Read(folder);
+        if (state.Step != step)
+        {
+            throw new UserErrorException($"{folder}: its state is that of step {state.Step}; the folder was renamed or the file belongs to another.");
+        }
+
         string[] needed = [ModelFile.WeightsName, ModelFile.Name, OptimizerName];
         foreach (string name in needed.Where(name => !state.Files.ContainsKey(name)))
         {
@@ -153,6 +158,7 @@ public sealed class CheckpointStore
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
+            GiveUp(writing);
             throw new UserErrorException(
                 $"{FolderOf(state.Step)}: the checkpoint could not be written ({exception.Message}). Earlier checkpoints are intact; make room and resume.",
                 ExitCode.Failed, exception);
@@ -262,6 +268,19 @@ public sealed class CheckpointStore
         if (Directory.Exists(folder))
         {
             Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    // On a full disk half a checkpoint takes the room that is missing.
+    private static void GiveUp(string writing)
+    {
+        try
+        {
+            Remove(writing);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Open clears it away later; the failure to report is the one that led here.
         }
     }
 

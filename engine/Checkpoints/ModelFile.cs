@@ -29,10 +29,11 @@ public static class ModelFile
         {
             model = JsonSerializer.Deserialize(json, ConfigurationJson.Default.ModelConfiguration);
         }
-        catch (JsonException exception)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
+            // The latter for text that is no Unicode.
             throw new UserErrorException(
-                $"{path}: is not a model's configuration (line {exception.LineNumber + 1}: {exception.Message.Split('\n')[0]})", ExitCode.Failed, exception);
+                $"{path}: is not a model's configuration ({exception.Message.Split('\n')[0].TrimEnd('.')}). Get the file anew.", ExitCode.Failed, exception);
         }
 
         try

@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Linq;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -14,6 +15,7 @@ internal static class StateFile
     public const string Name = "state.json";
 
     private const int MaxBytes = 1 << 20;
+    private const long LargestCount = 1L << 60;
     private const string Zeros = "0000000000000000000000000000000000000000000000000000000000000000";
 
     /// <summary>Writes and flushes to disk.</summary>
@@ -37,9 +39,10 @@ internal static class StateFile
         {
             state = JsonSerializer.Deserialize(json, CheckpointJson.Default.CheckpointState);
         }
-        catch (JsonException exception)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            throw new UserErrorException($"{path}: is not the state of a checkpoint (line {exception.LineNumber + 1}).", ExitCode.Failed, exception);
+            // The latter for text that is no Unicode.
+            throw new UserErrorException($"{path}: is not the state of a checkpoint.", ExitCode.Failed, exception);
         }
 
         if (state is null || state.Format != CheckpointState.CurrentFormat)
@@ -53,12 +56,26 @@ internal static class StateFile
             throw new UserErrorException($"{path}: does not match its own checksum; it was altered or damaged.");
         }
 
-        if (state.Step < 0 || state.Tokens < 0 || state.Window < 0 || state.WindowTokens < 1 || state.BadSteps < 0)
+        Check(path, state);
+        return state;
+    }
+
+    // Whoever can alter the file can make its checksum fit, too.
+    private static void Check(string path, CheckpointState state)
+    {
+        bool isPlausible = state.Step is >= 0 and <= uint.MaxValue && state.Tokens is >= 0 and <= LargestCount && state.Window is >= 0 and <= LargestCount
+            && state.WindowTokens is >= 1 and <= LargestCount && state.BadSteps >= 0 && float.IsFinite(state.LossScale) && state.LossScale > 0
+            && float.IsFinite(state.GoodSteps) && state.GoodSteps >= 0;
+        if (!isPlausible)
         {
-            throw new UserErrorException($"{path}: holds a negative count.");
+            throw new UserErrorException($"{path}: holds a count that cannot be; it was altered or damaged.");
         }
 
-        return state;
+        // Annotations say nothing of a dictionary's values.
+        if (state.Files.Any(file => file.Value?.Sha256 is null))
+        {
+            throw new UserErrorException($"{path}: lists a file without size and checksum; it was altered or damaged.");
+        }
     }
 
     /// <summary>Throws unless every file of the checkpoint is there as it was written.</summary>
@@ -67,7 +84,7 @@ internal static class StateFile
     {
         foreach ((string name, FileChecksum expected) in state.Files)
         {
-            if (name != Path.GetFileName(name) || name is "." or "..")
+            if (name != Path.GetFileName(name) || name is "" or "." or ".." || name.Contains('\0', StringComparison.Ordinal))
             {
                 throw new UserErrorException($"{folder}: {Name} names a file outside the checkpoint.");
             }

@@ -46,6 +46,11 @@ public sealed class ConfigurationLayers
         {
             Merge(layer, origin);
         }
+        catch (InvalidOperationException e)
+        {
+            // JsonNode reads a text only when it is first looked into.
+            throw new UserErrorException($"{origin}: a key or text in it is no valid Unicode ({FirstSentence(e.Message)}). Correct it.", ExitCode.Usage, e);
+        }
         catch (ArgumentException e)
         {
             // JsonObject finds a doubled key only when it is first looked into.
@@ -61,13 +66,16 @@ public sealed class ConfigurationLayers
         try
         {
             using FileStream stream = File.OpenRead(path);
-            if (stream.Length > MaxFileBytes)
+            // Read, not asked for its length: pipes and devices have none.
+            byte[] bytes = new byte[MaxFileBytes + 1];
+            int length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+            if (length > MaxFileBytes)
             {
                 throw new UserErrorException(
-                    $"{path}: {stream.Length:N0} bytes is no configuration file (at most {MaxFileBytes:N0} are read). Check the path.", ExitCode.Usage);
+                    $"{path}: this is no configuration file; it has more than {MaxFileBytes:N0} bytes. Check the path.", ExitCode.Usage);
             }
 
-            using var reader = new StreamReader(stream);
+            using var reader = new StreamReader(new MemoryStream(bytes, 0, length));
             return AddJson(reader.ReadToEnd(), path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
@@ -152,6 +160,7 @@ public sealed class ConfigurationLayers
 
     private static void CheckValues(JsonObject layer, string origin)
     {
+        ConfigurationSchema.CheckNames(layer, origin);
         try
         {
             _ = layer.Deserialize(ConfigurationJson.Default.RunConfiguration);

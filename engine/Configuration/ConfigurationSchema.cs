@@ -48,6 +48,22 @@ public static class ConfigurationSchema
         }
     }
 
+    /// <summary>Refuses what is none of an enumeration's names; the deserializer would also take numbers and lists of names.</summary>
+    /// <exception cref="UserErrorException">Names the key, its value, and what it may be.</exception>
+    internal static void CheckNames(JsonObject layer, string origin)
+    {
+        foreach ((string path, Type type) in Keys.Where(key => key.Value.IsEnum))
+        {
+            string[] parts = path.Split('.');
+            if (layer[parts[0]] is JsonObject section && section.TryGetPropertyValue(parts[1], out JsonNode? node)
+                && !(node is JsonValue value && value.TryGetValue(out string? name) && EnumNames.Of(type).Contains(name)))
+            {
+                string found = node?.ToJsonString() ?? "null";
+                throw new UserErrorException($"{origin}: {path} cannot be {found}; it takes one of {string.Join(", ", EnumNames.Of(type))}.", ExitCode.Usage);
+            }
+        }
+    }
+
     /// <summary>Turns the text of <c>--set section.key=value</c> into JSON of the key's type.</summary>
     public static JsonNode? ParseValue(string path, string text)
     {

@@ -1,3 +1,4 @@
+using System;
 using GptEngine.Runtime;
 
 namespace GptEngine.Engine.Configuration;
@@ -29,12 +30,16 @@ public static class ConfigurationValidator
             $"rotary positions need an even head size, and d_model / n_heads is {model.DHead}; change model.n_heads or model.positions.");
         Require(model.Positions != PositionKind.Sinusoidal || model.DModel % 2 == 0,
             $"sinusoidal positions need an even model.d_model, not {model.DModel}.");
+        Require(Enum.IsDefined(model.Positions), $"model.positions cannot be {model.Positions}; it takes one of {string.Join(", ", EnumNames.Of(typeof(PositionKind)))}.");
+        Require(Enum.IsDefined(model.Activation), $"model.activation cannot be {model.Activation}; it takes one of {string.Join(", ", EnumNames.Of(typeof(ActivationKind)))}.");
         Range("model.layer_norm_epsilon", model.LayerNormEpsilon, 1e-12, 1);
         Range("model.dropout", model.Dropout, 0, 0.999);
     }
 
     private static void CheckData(DataConfiguration data, ModelConfiguration model)
     {
+        Require(data.Path is null || (data.Path.Length > 0 && !data.Path.Contains('\0', StringComparison.Ordinal)),
+            "data.path is empty or has a NUL in it; name the folder that gpt prepare wrote.");
         Require(data.DocumentToken >= 0 && data.DocumentToken < model.VocabSize,
             $"data.document_token = {data.DocumentToken} is not below model.vocab_size = {model.VocabSize}; set one to fit the other.");
     }
@@ -66,6 +71,7 @@ public static class ConfigurationValidator
         Range("training.eval_every", training.EvalEvery, 0, int.MaxValue);
         Range("training.eval_batches", training.EvalBatches, 1, int.MaxValue);
         Range("training.sample_every", training.SampleEvery, 0, int.MaxValue);
+        Require(training.SamplePrompt is not null, "training.sample_prompt cannot be null; give a text, or set training.sample_every to 0.");
         Range("training.max_bad_steps", training.MaxBadSteps, 1, int.MaxValue);
     }
 

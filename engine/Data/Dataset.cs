@@ -60,15 +60,29 @@ public sealed class Dataset
                 throw new UserErrorException($"{path} has {file.Length} bytes, and at most {LargestInfoBytes} are read. Prepare the data again.");
             }
 
+            RequireWhole(path, file);
             DatasetInfo info = JsonSerializer.Deserialize(file, DatasetJson.Default.DatasetInfo)
                 ?? throw new JsonException("it is null");
             Check(path, info);
             return info;
         }
-        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or NotSupportedException)
         {
             throw new UserErrorException($"{path} cannot be read: {e.Message.TrimEnd('.')}. Prepare the data again.", ExitCode.Failed, e);
         }
+    }
+
+    private static void RequireWhole(string path, FileStream file)
+    {
+        ReadOnlySpan<byte> marker = DatasetInfo.Replacing;
+        Span<byte> start = stackalloc byte[marker.Length];
+        if (file.Length == marker.Length && file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == marker.Length && start.SequenceEqual(marker))
+        {
+            throw new UserErrorException(
+                $"{path}: gpt prepare was stopped while it replaced the streams in this folder, so they may not belong together. Prepare the data again.");
+        }
+
+        file.Position = 0;
     }
 
     private static void Check(string path, DatasetInfo info)

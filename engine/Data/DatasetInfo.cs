@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 
 namespace GptEngine.Engine.Data;
@@ -7,6 +8,9 @@ public sealed record DatasetInfo
 {
     /// <summary>The file's name within a dataset's folder.</summary>
     public const string FileName = "dataset.json";
+
+    /// <summary>The file's whole content while <c>gpt prepare</c> replaces the streams beside it: until it is done they may not belong together.</summary>
+    public static ReadOnlySpan<byte> Replacing => "{\"replacing\": true}\n"u8;
 
     /// <summary>The tokenizer's name.</summary>
     public required string Tokenizer { get; init; }

@@ -23,12 +23,16 @@ public sealed record GenerationOptions
     /// <summary>The token that opens a document: generation stops where the model gives it.</summary>
     public int DocumentToken { get; init; } = 50256;
 
+    /// <summary>Ids at or above this are never drawn: a model's vocabulary may be padded beyond the tokenizer's.</summary>
+    public int VocabularySize { get; init; } = int.MaxValue;
+
     /// <exception cref="UserErrorException">Usage; names the value and what it may be.</exception>
     public void Check()
     {
         Require(MaxTokens >= 0, "max tokens", MaxTokens, "at least 0");
         Require(Temperature >= 0 && float.IsFinite(Temperature), "temperature", Temperature, "a number from 0 up");
         Require(TopK >= 0, "top k", TopK, "at least 0");
+        Require(VocabularySize > 0, "vocabulary size", VocabularySize, "at least 1");
         Require(TopP > 0 && TopP <= 1, "top p", TopP, "above 0 and at most 1");
     }
 

@@ -83,7 +83,7 @@ public sealed class Generator : IDisposable
             }
 
             cached = Advance(tokens, cached, context, options.DocumentToken);
-            int token = _model.Sample(tokens.Count, sampling);
+            int token = _model.Sample(tokens.Count, sampling, Math.Min(Model.VocabSize, options.VocabularySize));
             if (token == options.DocumentToken)
             {
                 return generated;
@@ -111,19 +111,24 @@ public sealed class Generator : IDisposable
             tokens.Add(options.DocumentToken < Model.VocabSize && options.DocumentToken >= 0 ? options.DocumentToken : 0);
         }
 
+        CheckPrompt(prompt, Model.VocabSize);
+        tokens.AddRange(prompt);
+        return tokens;
+    }
+
+    /// <summary>Throws unless every token of a prompt is one of the model's.</summary>
+    /// <exception cref="UserErrorException">Usage; names the token.</exception>
+    internal static void CheckPrompt(ReadOnlySpan<int> prompt, int vocabSize)
+    {
         foreach (int token in prompt)
         {
-            if (token < 0 || token >= Model.VocabSize)
+            if (token < 0 || token >= vocabSize)
             {
                 throw new UserErrorException(
-                    $"The prompt holds token {token}, and the model's vocabulary has {Model.VocabSize}. Use the tokenizer it was trained with.",
+                    $"The prompt holds token {token}, and the model's vocabulary has {vocabSize}. Use the tokenizer it was trained with.",
                     ExitCode.Usage);
             }
-
-            tokens.Add(token);
         }
-
-        return tokens;
     }
 
     // Brings the cache up to the last token, and the logits with it. Returns how many tokens the cache then holds.

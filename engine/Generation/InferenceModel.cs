@@ -88,9 +88,12 @@ internal sealed class InferenceModel : IDisposable
     }
 
     /// <summary>Draws a token from the logits and brings it to the host; it also stays on the device for <see cref="Decode"/>.</summary>
-    public int Sample(long position, in SamplingOptions options)
+    /// <param name="position">The token's place in the text, which it is drawn by.</param>
+    /// <param name="options">How.</param>
+    /// <param name="vocabulary">Only ids below it are drawn.</param>
+    public int Sample(long position, in SamplingOptions options, int vocabulary)
     {
-        _operations.Sample(_tensors.Logits, _tensors.Ids, _model.VocabSize, position, options);
+        _operations.Sample(_tensors.Logits, _tensors.Ids, vocabulary, position, options);
         _operations.Device.Download(_tensors.Ids, _pinned, 0);
         _event.Record();
         _event.Wait();

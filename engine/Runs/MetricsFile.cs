@@ -111,7 +111,7 @@ public sealed class MetricsFile : IDisposable
             earlier(line);
         }
 
-        if (dropped && lastStep > 0)
+        if (dropped)
         {
             string aside = Path.ChangeExtension(path, $".until-step-{lastFound.ToString("D8", CultureInfo.InvariantCulture)}.jsonl");
             File.Copy(path, aside, overwrite: true);

@@ -39,9 +39,6 @@ public sealed class RunFolder
 
     public string Checkpoints => Path.Combine(Root, "checkpoints");
 
-    /// <summary>Whether a run has left anything here.</summary>
-    public bool HasRun => File.Exists(Metrics) || Directory.EnumerateFileSystemEntries(Checkpoints).GetEnumerator().MoveNext();
-
     /// <summary>Replaces a file by a new text at once: a reader sees the old or the new one, never half of one.</summary>
     public static void Replace(string path, string text)
     {

@@ -29,6 +29,13 @@ public readonly record struct BatchPlan(int MicroBatch, int WorldSize, int Conte
         ArgumentNullException.ThrowIfNull(training);
         ArgumentOutOfRangeException.ThrowIfLessThan(worldSize, 1);
         int microBatch = ResolveMicroBatch(training, worldSize);
+        if ((long)microBatch * contextLength > int.MaxValue || (long)microBatch * worldSize > int.MaxValue)
+        {
+            throw Refuse(
+                $"micro_batch {microBatch} × context_length {contextLength} on {worldSize} ranks is more than a micro-step can have " +
+                $"({int.MaxValue} tokens a rank, {int.MaxValue} sequences in all). Lower training.micro_batch.");
+        }
+
         long jump = (long)microBatch * worldSize * contextLength;
         long wanted = training.AccBatchSize ?? jump;
         if (wanted < jump)

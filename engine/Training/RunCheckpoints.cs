@@ -56,10 +56,6 @@ internal sealed class RunCheckpoints
         if (name is not null)
         {
             state = _store.Verify(_store.Find(name));
-            foreach (string aside in _store.SetAsideLaterThan(state.Step))
-            {
-                _observer.OnNote($"A later checkpoint was renamed {aside}: this run leaves it behind.");
-            }
         }
         else
         {
@@ -124,6 +120,12 @@ internal sealed class RunCheckpoints
         _store.Load(state.Step, _trainer.Tensors, _operations, _trainer.Transfer);
         _trainer.WriteState(_trainer.IsLossScaled ? state.LossScale : 1, state.GoodSteps, state.AppliedUpdates);
         LatestStep = state.Step;
+        // Later ones are damaged, or left behind. Under their names the next pruning would keep them and delete this run's.
+        foreach (string aside in _store.SetAsideLaterThan(state.Step))
+        {
+            _observer.OnNote($"A later checkpoint was renamed {aside}: this run leaves it behind.");
+        }
+
         _observer.OnNote($"Going on from {CheckpointStore.NameOf(state.Step)}, {state.Tokens} tokens.");
         foreach (string change in ConfigurationChanges.Between(state.Configuration, _configuration))
         {

@@ -35,21 +35,29 @@ internal sealed class Trainer : IDisposable
         IsLossScaled = configuration.Training.Precision == Precision.Fp16;
         Memory = new TrainingMemory(configuration.Model, operations, batch.MicroBatch, policy, samples: true);
         _memory = new PlannedMemory(operations.Device, Memory.Plan);
-        operations.BindWorkspace(Memory.Workspace);
-        Transfer = new TensorTransfer(operations.Device);
-        Memory.Tables.Fill(Transfer);
-        var context = new ModelContext(operations, configuration.Model, Memory.Parameters.Compute, Memory.Tables);
-        var model = new GptModel(context, Memory.Gradients, Memory.Activations, Memory.Batch, Memory.Scalars);
-        _scalars = new StepScalarTransfer(operations.Device, Memory.Scalars);
-        _scalars.WriteState(IsLossScaled ? FirstLossScale : 1, 0, 0);
-        float gradientScale = 1.0f / batch.AccBatchSize;
-        AdamWOptions options = Options(configuration.Optimizer);
-        Device device = operations.Device;
-        _firstMicroStep = device.Capture("micro_step.first", () => model.ForwardBackward(gradientScale, accumulate: false));
-        _nextMicroStep = device.Capture("micro_step.next", () => model.ForwardBackward(gradientScale, accumulate: true));
-        _update = device.Capture("update", () => Update(options));
-        Loss = new StreamLoss(operations, model, Memory.Batch);
-        Generator = new Generator(new InferenceModel(context, Memory.Inference!));
+        try
+        {
+            operations.BindWorkspace(Memory.Workspace);
+            Transfer = new TensorTransfer(operations.Device);
+            Memory.Tables.Fill(Transfer);
+            var context = new ModelContext(operations, configuration.Model, Memory.Parameters.Compute, Memory.Tables);
+            var model = new GptModel(context, Memory.Gradients, Memory.Activations, Memory.Batch, Memory.Scalars);
+            _scalars = new StepScalarTransfer(operations.Device, Memory.Scalars);
+            _scalars.WriteState(IsLossScaled ? FirstLossScale : 1, 0, 0);
+            float gradientScale = 1.0f / batch.AccBatchSize;
+            AdamWOptions options = Options(configuration.Optimizer);
+            Device device = operations.Device;
+            _firstMicroStep = device.Capture("micro_step.first", () => model.ForwardBackward(gradientScale, accumulate: false));
+            _nextMicroStep = device.Capture("micro_step.next", () => model.ForwardBackward(gradientScale, accumulate: true));
+            _update = device.Capture("update", () => Update(options));
+            Loss = new StreamLoss(operations, model, Memory.Batch);
+            Generator = new Generator(new InferenceModel(context, Memory.Inference!));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public TrainingMemory Memory { get; }
@@ -114,16 +122,17 @@ internal sealed class Trainer : IDisposable
     /// <summary>Sets what <see cref="ReadState"/> gave.</summary>
     public void WriteState(float lossScale, float goodSteps, uint appliedUpdates) => _scalars.WriteState(lossScale, goodSteps, appliedUpdates);
 
+    /// <summary>Gives everything back; a constructor that fails half way, too, ends here, before the later parts are there.</summary>
     public void Dispose()
     {
         _operations.Device.Synchronize();
-        Generator.Dispose();
-        Loss.Dispose();
-        _update.Dispose();
-        _nextMicroStep.Dispose();
-        _firstMicroStep.Dispose();
-        _scalars.Dispose();
-        Transfer.Dispose();
+        Generator?.Dispose();
+        Loss?.Dispose();
+        _update?.Dispose();
+        _nextMicroStep?.Dispose();
+        _firstMicroStep?.Dispose();
+        _scalars?.Dispose();
+        Transfer?.Dispose();
         _memory.Dispose();
     }
 

@@ -15,34 +15,30 @@ internal sealed class TrainingData : IDisposable
     public TrainingData(RunConfiguration configuration, in BatchPlan batch, TrainingSessionOptions options)
     {
         DocumentToken = configuration.Model.DocumentMask ? configuration.Data.DocumentToken : -1;
-        ITokenSource train;
-        if (options.Tokens is { } given)
+        try
         {
-            train = given;
-            Validation = options.ValidationTokens;
-        }
-        else
-        {
-            string path = configuration.Data.Path
-                ?? throw new UserErrorException("No data to train on. Name the folder that gpt prepare wrote with --data.", ExitCode.Usage);
-            Dataset dataset = Dataset.Open(path);
-            train = _ownTrain = dataset.OpenTrain(configuration.Model.VocabSize);
-            Validation = _ownValidation = dataset.HasValidation && configuration.Training.EvalEvery > 0
+            Sampler = new BatchSampler(OpenTrain(configuration, options, out _ownTrain, out Dataset? dataset), new TokenLoaderOptions
+            {
+                ContextLength = batch.ContextLength,
+                MicroBatch = batch.MicroBatch,
+                AccBatchSize = batch.AccBatchSize,
+                WorldSize = batch.WorldSize,
+                Rank = options.Rank,
+                Order = configuration.Data.Order == Configuration.DataOrder.Shuffled ? Data.Streaming.DataOrder.Shuffled : Data.Streaming.DataOrder.Sequential,
+                Seed = configuration.Training.Seed,
+                DocumentToken = DocumentToken,
+            });
+            _ownValidation = dataset is { HasValidation: true } && configuration.Training.EvalEvery > 0
                 ? dataset.OpenValidation(configuration.Model.VocabSize)
                 : null;
+            Validation = dataset is null ? options.ValidationTokens : _ownValidation;
+            RequireOneWindow(Validation, configuration);
         }
-
-        Sampler = new BatchSampler(train, new TokenLoaderOptions
+        catch
         {
-            ContextLength = batch.ContextLength,
-            MicroBatch = batch.MicroBatch,
-            AccBatchSize = batch.AccBatchSize,
-            WorldSize = batch.WorldSize,
-            Rank = options.Rank,
-            Order = configuration.Data.Order == Configuration.DataOrder.Shuffled ? Data.Streaming.DataOrder.Shuffled : Data.Streaming.DataOrder.Sequential,
-            Seed = configuration.Training.Seed,
-            DocumentToken = DocumentToken,
-        });
+            Dispose();
+            throw;
+        }
     }
 
     public BatchSampler Sampler { get; }
@@ -57,5 +53,33 @@ internal sealed class TrainingData : IDisposable
     {
         _ownTrain?.Dispose();
         _ownValidation?.Dispose();
+    }
+
+    private static ITokenSource OpenTrain(
+        RunConfiguration configuration, TrainingSessionOptions options, out TokenStream? own, out Dataset? dataset)
+    {
+        own = null;
+        dataset = null;
+        if (options.Tokens is { } given)
+        {
+            return given;
+        }
+
+        string path = configuration.Data.Path
+            ?? throw new UserErrorException("No data to train on. Name the folder that gpt prepare wrote with --data.", ExitCode.Usage);
+        dataset = Dataset.Open(path);
+        return own = dataset.OpenTrain(configuration.Model.VocabSize);
+    }
+
+    // Said before the first step, not hours later at the first evaluation.
+    private static void RequireOneWindow(ITokenSource? validation, RunConfiguration configuration)
+    {
+        int context = configuration.Model.ContextLength;
+        if (validation is not null && configuration.Training.EvalEvery > 0 && validation.Count <= context)
+        {
+            throw new UserErrorException(
+                $"{validation.Name} has {validation.Count} tokens, and one evaluation window takes {context + 1}. " +
+                "Prepare with a larger --val-fraction, or set training.eval_every to 0.");
+        }
     }
 }

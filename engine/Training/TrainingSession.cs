@@ -91,6 +91,11 @@ public sealed class TrainingSession : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         TrainingLimits.Check(configuration, operations);
+        if (options.SamplePrompt is { } prompt)
+        {
+            Generator.CheckPrompt([.. prompt], configuration.Model.VocabSize);
+        }
+
         return new TrainingSession(configuration, operations, options);
     }
 
@@ -269,6 +274,7 @@ public sealed class TrainingSession : IDisposable
             MaxTokens = _options.SampleTokens,
             Seed = _training.Seed,
             DocumentToken = _configuration.Data.DocumentToken,
+            VocabularySize = _options.SampleVocabulary,
         };
         _trainer.Generator.Generate([.. _options.SamplePrompt!], options, tokens.Add);
         _observer.OnSample(step, tokens);

@@ -28,6 +28,9 @@ public sealed record TrainingSessionOptions
     /// <summary>The sample prompt's ids; null for no samples.</summary>
     public IReadOnlyList<int>? SamplePrompt { get; init; }
 
+    /// <summary>The tokenizer's vocabulary: samples draw no id beyond it, which nothing could decode.</summary>
+    public int SampleVocabulary { get; init; } = int.MaxValue;
+
     /// <summary>Tokens of a sample at most.</summary>
     public int SampleTokens { get; init; } = 128;
 

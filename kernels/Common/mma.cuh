@@ -29,17 +29,22 @@ __device__ inline void mma_8x8x4(float (&d)[8], const uint32 (&a)[2], const uint
 __device__ inline uint32 shared_address(const void* pointer) { return uint32(__cvta_generic_to_shared(pointer)); }
 
 // Four 8×8 tiles of 16-bit elements from shared memory; lane l gives the address of row l mod 8 of tile l / 8; sm_75 and newer.
-__device__ inline void load_tiles(uint32 (&tiles)[4], const void* row) {
+// By shared address, so that constants added to it become part of the instruction.
+__device__ inline void load_tiles(uint32 (&tiles)[4], uint32 row) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(tiles[0]), "=r"(tiles[1]), "=r"(tiles[2]), "=r"(tiles[3])
-                 : "r"(shared_address(row))
+                 : "r"(row)
                  : "memory");
 }
 
+__device__ inline void load_tiles(uint32 (&tiles)[4], const void* row) { load_tiles(tiles, shared_address(row)); }
+
 // The same, each tile transposed.
-__device__ inline void load_tiles_transposed(uint32 (&tiles)[4], const void* row) {
+__device__ inline void load_tiles_transposed(uint32 (&tiles)[4], uint32 row) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(tiles[0]), "=r"(tiles[1]), "=r"(tiles[2]), "=r"(tiles[3])
-                 : "r"(shared_address(row))
+                 : "r"(row)
                  : "memory");
 }
+
+__device__ inline void load_tiles_transposed(uint32 (&tiles)[4], const void* row) { load_tiles_transposed(tiles, shared_address(row)); }

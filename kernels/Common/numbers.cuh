@@ -74,3 +74,18 @@ template <typename T> __device__ inline T from_float(float value) { return Stora
 
 // What is left of a value once it has been stored.
 template <typename T> __device__ inline float rounded(float value) { return to_float(from_float<T>(value)); }
+
+// Two values in storage of 16 bits, the first in the lower half.
+template <typename T> __device__ inline uint32 pack_pair(float low, float high) {
+    if constexpr (__CUDA_ARCH__ >= 800) {
+        uint32 pair;
+        if constexpr (Same<T, Half>::Value) {
+            asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+        } else {
+            asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+        }
+        return pair;
+    } else {
+        return uint32(from_float<T>(low).bits) | uint32(from_float<T>(high).bits) << 16;
+    }
+}

@@ -17,6 +17,18 @@ template <typename T> __device__ inline void store_pack(T* address, const Pack<T
     *reinterpret_cast<uint4*>(address) = *reinterpret_cast<const uint4*>(&pack);
 }
 
+// 8 and 16 bytes to global memory in one access, whatever the compiler makes of where they come from.
+__device__ inline void store_words(void* address, uint2 words) {
+    asm volatile("st.global.v2.b32 [%0], {%1, %2};" : : "l"(address), "r"(words.x), "r"(words.y) : "memory");
+}
+
+__device__ inline void store_words(void* address, uint4 words) {
+    asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};"
+                 :
+                 : "l"(address), "r"(words.x), "r"(words.y), "r"(words.z), "r"(words.w)
+                 : "memory");
+}
+
 template <typename T> __device__ inline Pack<T> zero_pack() {
     uint4 raw = make_uint4(0, 0, 0, 0);
     return *reinterpret_cast<Pack<T>*>(&raw);

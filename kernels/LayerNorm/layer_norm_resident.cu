@@ -143,7 +143,7 @@ __global__ void __launch_bounds__(Threads * Groups, 1)
     constexpr int Warps = Threads / WarpSize;
     static_assert(C % Size == 0 && Packs <= Threads && Threads % WarpSize == 0, "one pack a thread");
     __shared__ float2 shared[2][Groups][Warps];
-    __shared__ float combined[Groups > 1 ? 2 * C : 1];
+    __shared__ alignas(16) float combined[Groups > 1 ? 2 * C : 1];
 
     int thread = threadIdx.x;
     int group = threadIdx.y;

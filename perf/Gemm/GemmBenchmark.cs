@@ -11,7 +11,8 @@ namespace GptEngine.Perf.Gemm;
 
 /// <summary>
 /// Our products against a BLAS library in one run, shape by shape and in turn: <c>gpt-perf gemm [filter] [--threads N] [--blas FILE]
-/// [--seconds S] [--isa NAME]</c>. Rates are medians of repetitions; % is of the measured multiply-add peak.
+/// [--seconds S] [--isa NAME] [--only ours|blas]</c>. Each side also deserves a run alone: threads that the other left spinning cost it
+/// time. Rates are medians of repetitions; % is of the measured multiply-add peak.
 /// </summary>
 internal static unsafe class GemmBenchmark
 {
@@ -26,13 +27,14 @@ internal static unsafe class GemmBenchmark
         OpenBlas? blas = OpenBlas.TryLoad(Option(args, "--blas") ?? "libopenblas.so.0");
         if (blas is not null && blas.SetThreads != null)
             blas.SetThreads(threads);
+        string only = Option(args, "--only") ?? "";
         double peak = MultiplyAddPeak.Measure(pool);
         Console.WriteLine($"{isa}, {threads} threads, multiply-add peak {peak / 1e9:F0} GFLOP/s, BLAS {blas?.CoreName ?? "not found"}");
         Console.WriteLine($"{"shape",-26} {"m",6} {"n",6} {"k",6} {"ours",8} {"% peak",7} {"BLAS",8} {"ratio",6}");
         using HostMemory memory = HostMemory.Allocate(1L << 30);
         new Random(1).NextBytes(memory.AsSpan<byte>()[..(1 << 20)]);
         foreach (GemmShape shape in Shapes().Where(s => s.Name.Contains(filter, StringComparison.OrdinalIgnoreCase)))
-            Compare(shape, gemm, blas, peak, seconds, memory);
+            Compare(shape, only == "blas" ? null : gemm, only == "ours" ? null : blas, peak, seconds, memory);
         return 0;
     }
 
@@ -65,21 +67,22 @@ internal static unsafe class GemmBenchmark
             yield return GemmShape.Forward($"d768 skinny{rows}", rows, 768, 3072);
     }
 
-    private static void Compare(GemmShape s, CpuGemm gemm, OpenBlas? blas, double peak, double seconds, HostMemory memory)
+    private static void Compare(GemmShape s, CpuGemm? gemm, OpenBlas? blas, double peak, double seconds, HostMemory memory)
     {
         float* a = (float*)memory.Pointer, b = Next(a, (long)s.M * s.K), c = Next(b, (long)s.N * s.K);
         float beta = s.Accumulate ? 1 : 0;
         var ours = new List<double>();
         var theirs = new List<double>();
-        void Ours() => gemm.Multiply(s.M, s.N, s.K, a, s.Lda, s.TransposeA, b, s.Ldb, s.TransposeB, c, s.N, 1, beta);
+        void Ours() => gemm!.Multiply(s.M, s.N, s.K, a, s.Lda, s.TransposeA, b, s.Ldb, s.TransposeB, c, s.N, 1, beta);
         void Theirs() => blas!.Multiply(s.M, s.N, s.K, a, s.Lda, s.TransposeA, b, s.Ldb, s.TransposeB, c, s.N, beta);
         for (int round = 0; round < 4; round++)
         {
-            Time(Ours, seconds / 4, ours);
+            if (gemm is not null)
+                Time(Ours, seconds / 4, ours);
             if (blas is not null)
                 Time(Theirs, seconds / 4, theirs);
         }
-        double rate = s.Flops / Median(ours), other = blas is null ? double.NaN : s.Flops / Median(theirs);
+        double rate = gemm is null ? double.NaN : s.Flops / Median(ours), other = blas is null ? double.NaN : s.Flops / Median(theirs);
         Console.WriteLine($"{s.Name,-26} {s.M,6} {s.N,6} {s.K,6} {rate / 1e9,8:F1} {100 * rate / peak,6:F1}% {other / 1e9,8:F1} {rate / other,6:F2}");
     }
 

@@ -14,6 +14,8 @@ public sealed class MemoryPlan
     /// <summary>Every tensor starts on such a boundary: wide enough for any vector load and a cuBLASLt operand.</summary>
     public const long Alignment = 256;
 
+    private const double LargestTensor = 1L << 47;
+
     private readonly List<Request> _requests = [];
     private bool _solved;
 
@@ -112,10 +114,27 @@ public sealed class MemoryPlan
             throw new InvalidOperationException($"{name}: the memory plan is already solved");
         }
 
+        RequirePossible(name, type, shape);
         var tensor = new Tensor(name, type, 0, shape);
         long bytes = (Math.Max(tensor.Bytes, 1) + Alignment - 1) / Alignment * Alignment;
         _requests.Add(new Request(tensor, category, first, last, bytes));
         return tensor;
+    }
+
+    // 128 TiB: what a process can address. Sums over any number of tensors then stay far from overflowing.
+    private static void RequirePossible(string name, DataType type, ReadOnlySpan<long> shape)
+    {
+        double bytes = type.SizeInBytes();
+        foreach (long axis in shape)
+        {
+            bytes *= axis;
+        }
+
+        if (bytes > LargestTensor)
+        {
+            throw new UserErrorException(
+                $"{name} would take {bytes / (1L << 40):N0} TiB, more than any machine has. Use a smaller model or micro-batch.", ExitCode.Usage);
+        }
     }
 
     private sealed class Request(Tensor tensor, MemoryCategory category, int first, int last, long bytes)

@@ -170,7 +170,7 @@ public abstract partial class OperationsConformance
     });
 
     /// <summary>The first key that each query sees.</summary>
-    private static int[] DocumentStarts(Random random, int batch, int time, Documents documents)
+    internal static int[] DocumentStarts(Random random, int batch, int time, Documents documents)
     {
         int[] starts = new int[batch * time];
         for (int b = 0; b < batch; b++)

@@ -4,6 +4,7 @@ using System.IO;
 using System.Text.Json;
 using GptEngine.Engine.Tokenization;
 using GptEngine.Runtime;
+using GptEngine.Runtime.Native;
 
 namespace GptEngine.Engine.Data.Preparation;
 
@@ -131,13 +132,23 @@ internal sealed class DatasetWriter : IDisposable
 
     private string FileName(string name) => name + (_options.Format == TokenStreamFormat.Npy ? ".npy" : ".bin");
 
-    // dataset.json goes first and comes last: a folder that was interrupted in between is seen not to be whole.
+    // Until the last rename dataset.json says that the streams are being replaced: wherever the process is killed, new streams never
+    // pass for whole beside old ones. The folder is flushed so that a power cut keeps this order, too.
     private void MoveIntoPlace(DatasetInfo info)
     {
-        File.Delete(Path.Join(_options.OutputDirectory, DatasetInfo.FileName));
+        string folder = _options.OutputDirectory;
+        string marker = Path.Join(_partial, "replacing.json");
+        using (FileStream file = new(marker, FileMode.Create))
+        {
+            file.Write(DatasetInfo.Replacing);
+            file.Flush(flushToDisk: true);
+        }
+
+        File.Move(marker, Path.Join(folder, DatasetInfo.FileName), overwrite: true);
+        FolderSync.Flush(folder);
         foreach (string old in (string[])["train.bin", "train.npy", "val.bin", "val.npy"])
         {
-            string path = Path.Join(_options.OutputDirectory, old);
+            string path = Path.Join(folder, old);
             if (old == info.Train.File || old == info.Val?.File)
             {
                 File.Move(Path.Join(_partial, old), path, overwrite: true);
@@ -148,6 +159,8 @@ internal sealed class DatasetWriter : IDisposable
             }
         }
 
-        File.Move(Path.Join(_partial, DatasetInfo.FileName), Path.Join(_options.OutputDirectory, DatasetInfo.FileName));
+        FolderSync.Flush(folder);
+        File.Move(Path.Join(_partial, DatasetInfo.FileName), Path.Join(folder, DatasetInfo.FileName), overwrite: true);
+        FolderSync.Flush(folder);
     }
 }

@@ -6,6 +6,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using GptEngine.Runtime;
+using Microsoft.Win32.SafeHandles;
 
 namespace GptEngine.Engine.Data.Streaming;
 
@@ -15,11 +16,13 @@ namespace GptEngine.Engine.Data.Streaming;
 /// </summary>
 public sealed unsafe class TokenStream : ITokenSource, IDisposable
 {
+    private readonly SafeFileHandle _handle;
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
     private readonly byte* _tokens;
     private readonly int _tokenBytes;
     private readonly long _offsetBytes;
+    private readonly long _fileBytes;
 
     /// <param name="path">The file.</param>
     /// <param name="vocabularySize">Every token must be below it.</param>
@@ -28,19 +31,29 @@ public sealed unsafe class TokenStream : ITokenSource, IDisposable
     {
         Name = path;
         VocabularySize = vocabularySize;
+        SafeFileHandle? handle = null;
         try
         {
-            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-            StreamLayout layout = ReadLayout(path, file);
+            handle = File.OpenHandle(path);
+            _fileBytes = RandomAccess.GetLength(handle);
+            StreamLayout layout = ReadLayout(path, handle, _fileBytes);
             Count = layout.Count;
             _tokenBytes = layout.TokenBytes;
             _offsetBytes = layout.OffsetBytes;
-            _file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, mapName: null, capacity: 0, MemoryMappedFileAccess.Read);
-            _view = _file.CreateViewAccessor(0, file.Length, MemoryMappedFileAccess.Read);
+            _file = MemoryMappedFile.CreateFromFile(
+                handle, mapName: null, capacity: 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            _view = _file.CreateViewAccessor(0, _fileBytes, MemoryMappedFileAccess.Read);
+            _handle = handle;
+            handle = null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
-            throw new UserErrorException($"The token stream {path} cannot be opened: {e.Message}", ExitCode.Failed, e);
+            throw new UserErrorException(
+                $"The token stream {path} cannot be opened: {e.Message.TrimEnd('.')}. Check the path, or prepare it again.", ExitCode.Failed, e);
+        }
+        finally
+        {
+            handle?.Dispose();
         }
 
         byte* start = null;
@@ -61,6 +74,7 @@ public sealed unsafe class TokenStream : ITokenSource, IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start, Count - destination.Length);
+        CheckLength();
         uint largest = _tokenBytes == sizeof(ushort)
             ? Widen((ushort*)_tokens + start, destination)
             : Copy((uint*)_tokens + start, destination);
@@ -98,18 +112,30 @@ public sealed unsafe class TokenStream : ITokenSource, IDisposable
         _view.SafeMemoryMappedViewHandle.ReleasePointer();
         _view.Dispose();
         _file.Dispose();
+        _handle.Dispose();
     }
 
-    private static StreamLayout ReadLayout(string path, FileStream file)
+    // Touching a mapped page that the file no longer has kills the process with SIGBUS, and no handler of this program could say why.
+    private void CheckLength()
     {
-        long bytes = file.Length;
+        long bytes = RandomAccess.GetLength(_handle);
+        if (bytes < _fileBytes)
+        {
+            throw new UserErrorException(
+                $"The token stream {Name} had {_fileBytes} bytes when it was opened and has {bytes} now: something cut it while it was in use. " +
+                "Copy or prepare it again, then resume.");
+        }
+    }
+
+    private static StreamLayout ReadLayout(string path, SafeFileHandle file, long bytes)
+    {
         if (bytes == 0)
         {
             throw new UserErrorException($"The token stream {path} is empty. Prepare it again.");
         }
 
         Span<byte> start = stackalloc byte[8192];
-        start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+        start = start[..RandomAccess.Read(file, start, fileOffset: 0)];
         StreamLayout layout;
         if (start.StartsWith(NpyFormat.Magic))
         {

@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 
 namespace GptEngine.Runtime.Cpu.Gemm;
 
@@ -15,6 +16,7 @@ internal readonly unsafe struct BlockedProduct<TKernel, TA, TB, TEpilogue>(
     private readonly TEpilogue _epilogue = epilogue;
     private readonly GemmBlocking _blocking = blocking;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(int begin, int end, int worker)
     {
         GemmScratch memory = scratch[worker];
@@ -29,6 +31,7 @@ internal readonly unsafe struct BlockedProduct<TKernel, TA, TB, TEpilogue>(
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Compute(GemmScratch memory, int rowBlock, int firstRow, int rows, int columnBlock, int firstColumn, int columns, int worker)
     {
         bool packed = _blocking.KeepsB && memory.PackedColumnBlock == columnBlock;
@@ -46,6 +49,7 @@ internal readonly unsafe struct BlockedProduct<TKernel, TA, TB, TEpilogue>(
 
     private int DepthOf(int depthBlock) => Math.Min(_blocking.Depth, k - depthBlock * _blocking.Depth);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackA(float* panels, int firstRow, int rows, int depthBlock, bool firstPass)
     {
         int depth = DepthOf(depthBlock);
@@ -53,6 +57,7 @@ internal readonly unsafe struct BlockedProduct<TKernel, TA, TB, TEpilogue>(
             _a.Pack(firstRow + i, Math.Min(TKernel.Rows, rows - i), TKernel.Rows, depthBlock * _blocking.Depth, depth, firstPass, panels);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackB(float* panels, int firstColumn, int columns, int depthBlock, bool firstPass)
     {
         int depth = DepthOf(depthBlock);
@@ -63,6 +68,7 @@ internal readonly unsafe struct BlockedProduct<TKernel, TA, TB, TEpilogue>(
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ComputeBlock(GemmScratch memory, float* panelB, int firstRow, int rows, int firstColumn, int columns, int depthBlock,
         int worker)
     {
@@ -77,6 +83,12 @@ internal readonly unsafe struct BlockedProduct<TKernel, TA, TB, TEpilogue>(
             for (int i = 0; i < rows; i += TKernel.Rows, panelA += (long)depth * TKernel.Rows, tile += tileStep)
             {
                 int tileRows = Math.Min(TKernel.Rows, rows - i);
+                // The products that add to C find it in memory where C is large: asked for now, it arrives during the tile's sum.
+                if (last && typeof(TEpilogue) == typeof(StoreEpilogue))
+                {
+                    Unsafe.BitCast<TEpilogue, StoreEpilogue>(_epilogue).Prefetch(firstRow + i, firstColumn + j, tileRows,
+                        Math.Min(TKernel.Columns, columns - j));
+                }
                 if (depth > 0)
                     TKernel.Compute(tileRows, depth, panelA, panelB, tile, !first);
                 else

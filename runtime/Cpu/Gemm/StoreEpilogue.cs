@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace GptEngine.Runtime.Cpu.Gemm;
 
@@ -9,6 +10,20 @@ public readonly unsafe struct StoreEpilogue(float* c, long leadingDimension, flo
     private readonly long _stride = leadingDimension;
     private readonly float _alpha = alpha;
     private readonly float _beta = beta;
+
+    /// <summary>Asks for the lines of a tile of C ahead of time, where C will be read.</summary>
+    internal void Prefetch(int row, int column, int rows, int columns)
+    {
+        if (_beta == 0 || !Sse.IsSupported)
+            return;
+        float* line = _c + row * _stride + column;
+        for (int i = 0; i < rows; i++, line += _stride)
+        {
+            for (int j = 0; j < columns; j += 16)
+                Sse.Prefetch0(line + j);
+            Sse.Prefetch0(line + columns - 1);
+        }
+    }
 
     public void Store(in GemmTile tile, int worker)
     {

@@ -95,7 +95,6 @@ internal static unsafe class BlockBarriers
         barrier.Arrived[warp.Index] |= split.Mask;
         BlockClock.Join(barrier.Clock, warp.Clock);
         barrier.Clock[warp.Index] = block.Time;
-        block.Time++;
         if ((site.Detail & KindMask) == Reduce)
         {
             uint predicate = *(uint*)site.Operands[2].At(warp.Registers);
@@ -107,6 +106,8 @@ internal static unsafe class BlockBarriers
         bool arrivesOnly = (site.Detail & KindMask) == Arrive;
         if (arrivesOnly)
         {
+            // What it does from here on is no longer before the barrier.
+            block.Time++;
             split.Passed = true;
         }
         else
@@ -152,6 +153,7 @@ internal static unsafe class BlockBarriers
             }
         }
 
+        block.Time++;
         barrier.Clear();
     }
 

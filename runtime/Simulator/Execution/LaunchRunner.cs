@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Numerics;
+using System.Runtime.ExceptionServices;
 using System.Threading;
 using System.Threading.Tasks;
 using GptEngine.Runtime.Simulator.Checks;
@@ -36,7 +37,7 @@ internal sealed class LaunchRunner(LaunchContext launch, int hostThreads)
         }
         else
         {
-            Parallel.For(0, workers, new ParallelOptions { MaxDegreeOfParallelism = workers }, i => counters[i] = Work());
+            RunParallel(workers, counters);
         }
 
         foreach (LaunchCounters part in counters.Skip(1))
@@ -45,6 +46,18 @@ internal sealed class LaunchRunner(LaunchContext launch, int hostThreads)
         }
 
         return counters[0];
+    }
+
+    private void RunParallel(int workers, LaunchCounters[] counters)
+    {
+        try
+        {
+            Parallel.For(0, workers, new ParallelOptions { MaxDegreeOfParallelism = workers }, i => counters[i] = Work());
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
     }
 
     private LaunchCounters Work()

@@ -21,7 +21,7 @@ internal sealed unsafe class ThreadBlock : IDisposable
         int shared = launch.SharedBytes;
         Shared = (byte*)NativeMemory.AlignedAlloc((nuint)shared + 64, 256);
         SharedState = (byte*)NativeMemory.AllocZeroed((nuint)shared + 64);
-        Races = new SharedRaceShadow(shared);
+        Races = new SharedRaceShadow(shared, launch.WarpsPerBlock);
         Executions = new long[launch.Kernel.Blocks.Length];
         ActiveLanes = new long[launch.Kernel.Blocks.Length];
         Warps = new Warp[launch.WarpsPerBlock];

@@ -15,6 +15,9 @@ internal static unsafe class WarpScheduler
     internal const int SpinCost = 128;
     private const int TurnInRuns = 64;
 
+    /// <summary>The block of a split that is about to move: none may join it there.</summary>
+    private const int Nowhere = -1;
+
     /// <summary>
     /// Runs until no split is ready or the budget is used up: blocks to run at most, those that may spin counting many times. Returns
     /// whether anything ran.
@@ -99,6 +102,7 @@ internal static unsafe class WarpScheduler
         else
         {
             split.Mask = mask & ~taken;
+            split.Block = Nowhere;
             int added = warp.SplitCount++;
             warp.Splits[added] = new Split { Mask = taken, LastRun = warp.Runs };
 
@@ -111,6 +115,7 @@ internal static unsafe class WarpScheduler
     /// <summary>brx.idx: a split for each target that some lane takes.</summary>
     private static void Scatter(Warp warp, int at, BasicBlock block)
     {
+        warp.Splits[at].Block = Nowhere;
         uint* index = (uint*)block.TableIndex.At(warp.Registers);
         uint left = warp.Splits[at].Mask;
         while (left != 0)

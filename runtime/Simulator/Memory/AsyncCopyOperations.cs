@@ -102,7 +102,7 @@ internal static unsafe class AsyncCopyOperations
             new Span<byte>(warp.Block.SharedState + copy.Offset, copy.Bytes).Fill(SharedAccess.Written);
             if (warp.Block.Launch.Has(SimulatorChecks.SharedRaces))
             {
-                SharedAccess.CheckRace(warp, warp.Sites[copy.Site], copy.Lane, copy.Offset, copy.Bytes, write: true);
+                SharedRaces.Check(warp, warp.Sites[copy.Site], copy.Lane, copy.Offset, copy.Bytes, write: true);
             }
         }
     }

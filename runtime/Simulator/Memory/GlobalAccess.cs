@@ -1,7 +1,5 @@
 using System;
 using System.Globalization;
-using System.Runtime.CompilerServices;
-using System.Threading;
 using GptEngine.Runtime.Simulator.Checks;
 using GptEngine.Runtime.Simulator.Execution;
 
@@ -53,10 +51,7 @@ internal static unsafe class GlobalAccess
         Count(warp, write, (long)bytes * Warp.Lanes, (long)((first + (ulong)(bytes * Warp.Lanes) - 1) / SectorBytes - (first / SectorBytes) + 1));
         if (ChecksRaces(warp))
         {
-            for (int lane = 0; lane < Warp.Lanes; lane++)
-            {
-                CheckRace(warp, site, lane, allocation, offset + ((long)lane * bytes), bytes, write);
-            }
+            GlobalRaces.CheckRange(warp, site, allocation, offset, write);
         }
 
         return allocation.Data + offset;
@@ -132,7 +127,7 @@ internal static unsafe class GlobalAccess
 
         if (ChecksRaces(warp))
         {
-            CheckRace(warp, site, lane, allocation, offset, bytes, write);
+            GlobalRaces.Check(warp, site, lane, allocation, offset, bytes, write);
         }
 
         return allocation.Data + offset;
@@ -203,91 +198,5 @@ internal static unsafe class GlobalAccess
         }
 
         return distinct;
-    }
-
-    /// <summary>Compares an access with what other blocks did to the same bytes in this launch, and leaves its own trace.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void CheckRace(Warp warp, MemorySite site, int lane, DeviceAllocation allocation, long offset, int bytes, bool write)
-    {
-        ThreadBlock block = warp.Block;
-        bool atomic = site.IsAtomic || site.IsSynchronizing;
-        ulong mine = GlobalRaceShadow.Entry(block.Linear, warp.ThreadOf(lane), site.Index, atomic);
-        for (long at = offset; at < offset + bytes; at = (at | 3) + 1)
-        {
-            int inWord = (int)Math.Min(4 - (at & 3), offset + bytes - at);
-            ulong entry = mine | ((ulong)(((1 << inWord) - 1) << (int)(at & 3)) << 60);
-            long word = at >> 2;
-            ulong* writer = allocation.Races.Page(word) + (word % GlobalRaceShadow.WordsPerPage);
-            ulong* reader = writer + GlobalRaceShadow.WordsPerPage;
-            if (write)
-            {
-                ulong before = Publish(writer, entry, isReader: false);
-                Compare(warp, site, lane, allocation, at, before, entry, "written");
-                Compare(warp, site, lane, allocation, at, Volatile.Read(ref *reader), entry, "read");
-            }
-            else
-            {
-                Publish(reader, entry, isReader: true);
-                Compare(warp, site, lane, allocation, at, Volatile.Read(ref *writer), entry, "written");
-            }
-        }
-    }
-
-    /// <summary>Puts an entry into its place and returns what stood there.</summary>
-    private static ulong Publish(ulong* place, ulong entry, bool isReader)
-    {
-        while (true)
-        {
-            ulong before = Volatile.Read(ref *place);
-            ulong after;
-            if (before == 0)
-            {
-                after = entry;
-            }
-            else if (((before ^ entry) & GlobalRaceShadow.BlockBits) == 0)
-            {
-                after = before | (entry & GlobalRaceShadow.ByteBits);
-                after = (entry & GlobalRaceShadow.AtomicBit) == 0 ? after & ~GlobalRaceShadow.AtomicBit : after;
-            }
-            else
-            {
-                after = isReader ? before | GlobalRaceShadow.Several | (entry & GlobalRaceShadow.ByteBits) : entry;
-                after = isReader && (entry & GlobalRaceShadow.AtomicBit) == 0 ? after & ~GlobalRaceShadow.AtomicBit : after;
-            }
-
-            if (after == before || Interlocked.CompareExchange(ref *place, after, before) == before)
-            {
-                return before;
-            }
-        }
-    }
-
-    private static void Compare(Warp warp, MemorySite site, int lane, DeviceAllocation allocation, long offset, ulong other, ulong mine, string deed)
-    {
-        bool sameBlock = ((other ^ mine) & GlobalRaceShadow.BlockBits) == 0 && (other & GlobalRaceShadow.Several) == 0;
-        if (other == 0 || sameBlock || (other & mine & GlobalRaceShadow.ByteBits) == 0 || (other & mine & GlobalRaceShadow.AtomicBit) != 0)
-        {
-            return;
-        }
-
-        long otherBlock = (long)(other & GlobalRaceShadow.BlockBits) - 1;
-        ThreadBlock block = warp.Block;
-        if (block.Seen.Contains(otherBlock))
-        {
-            return;
-        }
-
-        int otherSite = (int)(other >> 40) & 0x7_FFFF;
-        int otherThread = (int)(other >> 30) & 0x3FF;
-        string who = sameBlock || otherBlock == block.Linear
-            ? "a thread of another block"
-            : string.Create(CultureInfo.InvariantCulture, $"{block.Describe(otherThread, otherSite)} of block {block.Launch.Grid.At(otherBlock)}");
-        block.Report(
-            FindingKind.GlobalRace,
-            warp.ThreadOf(lane),
-            site,
-            string.Create(CultureInfo.InvariantCulture, $"byte {offset} of {allocation.Name} was {deed} by another block of the launch with nothing to order the two."),
-            otherSite,
-            who);
     }
 }

@@ -15,17 +15,52 @@ internal static unsafe class SharedAccess
     private const int BankBytes = 4;
 
     /// <summary>Fills the warp's pointers for the lanes of <paramref name="mask"/>; addresses are offsets into shared memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Scattered(Warp warp, MemorySite site, uint mask, bool write)
     {
-        for (int lane = 0; lane < Warp.Lanes; lane++)
+        int bytes = site.Bytes;
+        ulong last = (ulong)warp.Block.Launch.SharedBytes - (ulong)bytes;
+        bool uninitialized = !write && warp.Block.Launch.Has(SimulatorChecks.Uninitialized);
+        bool races = warp.Block.Launch.Has(SimulatorChecks.SharedRaces);
+        for (uint rest = mask; rest != 0; rest &= rest - 1)
         {
-            if (((mask >> lane) & 1) != 0)
+            int lane = BitOperations.TrailingZeroCount(rest);
+            ulong address = warp.Addresses[lane];
+            bool plain = bytes >= 4 && warp.Block.Launch.SharedBytes >= bytes && address <= last && (address & (ulong)(bytes - 1)) == 0;
+            if (!plain || (uninitialized && !IsWritten(warp.Block.SharedState + address, bytes)))
             {
-                warp.Pointers[lane] = (nint)Resolve(warp, site, lane, warp.Addresses[lane], site.Bytes, write);
+                warp.Pointers[lane] = (nint)Resolve(warp, site, lane, address, bytes, write);
+                continue;
+            }
+
+            warp.Pointers[lane] = (nint)(warp.Block.Shared + address);
+            if (write)
+            {
+                MarkWritten(warp.Block.SharedState + address, bytes);
+            }
+
+            if (races)
+            {
+                SharedRaces.CheckWords(warp, site, lane, (int)address, bytes, write);
             }
         }
 
-        CountWavefronts(warp, mask, site.Bytes);
+        CountWavefronts(warp, mask, bytes);
+    }
+
+    private static bool IsWritten(byte* state, int bytes) => bytes switch
+    {
+        4 => *(uint*)state == 0x0101_0101,
+        8 => *(ulong*)state == 0x0101_0101_0101_0101,
+        _ => *(ulong*)state == 0x0101_0101_0101_0101 && *(ulong*)(state + 8) == 0x0101_0101_0101_0101,
+    };
+
+    private static void MarkWritten(byte* state, int bytes)
+    {
+        for (int i = 0; i < bytes; i += 4)
+        {
+            *(uint*)(state + i) = 0x0101_0101;
+        }
     }
 
     /// <summary>One lane's access after every check but the count of wavefronts.</summary>
@@ -63,7 +98,7 @@ internal static unsafe class SharedAccess
 
         if (warp.Block.Launch.Has(SimulatorChecks.SharedRaces))
         {
-            CheckRace(warp, site, lane, offset, bytes, write);
+            SharedRaces.Check(warp, site, lane, offset, bytes, write);
         }
 
         return warp.Block.Shared + offset;
@@ -97,6 +132,13 @@ internal static unsafe class SharedAccess
                 continue;
             }
 
+            ideal++;
+            if (FitsOneLine(warp, part, bytes))
+            {
+                wavefronts++;
+                continue;
+            }
+
             new Span<int>(used, Banks).Clear();
             int most = 1;
             for (uint rest = part; rest != 0; rest &= rest - 1)
@@ -110,12 +152,26 @@ internal static unsafe class SharedAccess
             }
 
             wavefronts += most;
-            ideal++;
         }
 
         warp.Block.Counters.SharedRequests++;
         warp.Block.Counters.SharedWavefronts += wavefronts;
         warp.Block.Counters.SharedIdealWavefronts += ideal;
+    }
+
+    /// <summary>Whether all words lie within 128 bytes: then no two different ones share a bank.</summary>
+    private static bool FitsOneLine(Warp warp, uint lanes, int bytes)
+    {
+        ulong low = ulong.MaxValue;
+        ulong high = 0;
+        for (uint rest = lanes; rest != 0; rest &= rest - 1)
+        {
+            ulong address = warp.Addresses[BitOperations.TrailingZeroCount(rest)];
+            low = Math.Min(low, address);
+            high = Math.Max(high, address);
+        }
+
+        return high - low + (ulong)bytes <= Banks * BankBytes;
     }
 
     /// <summary>Adds a word to its bank unless it is there; returns how many different words the bank has to serve.</summary>
@@ -133,112 +189,5 @@ internal static unsafe class SharedAccess
 
         own[used[bank]++] = word;
         return used[bank];
-    }
-
-    /// <summary>Compares an access with the block's earlier ones to the same bytes, and leaves its own trace.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void CheckRace(Warp warp, MemorySite site, int lane, int offset, int bytes, bool write)
-    {
-        SharedRaceShadow races = warp.Block.Races;
-        uint time = warp.Block.Time;
-        ulong mine = SharedRaceShadow.Entry(time, warp.Index, lane, site.Index, site.IsAtomic || site.IsSynchronizing);
-        for (int at = offset; at < offset + bytes; at = (at | 3) + 1)
-        {
-            int inWord = Math.Min(4 - (at & 3), offset + bytes - at);
-            ulong entry = mine | ((ulong)(((1 << inWord) - 1) << (at & 3)) << 60);
-            int word = at >> 2;
-            ulong writer = races.Writers[word];
-            if (writer != 0 && ((writer ^ entry) & SharedRaceShadow.LaneAndWarpBits) != 0)
-            {
-                Compare(warp, site, lane, at, writer, entry, 0, "written", sameSiteIsOne: write);
-            }
-
-            ulong reader = races.Readers[word];
-            if (write)
-            {
-                if (reader != 0)
-                {
-                    Compare(warp, site, lane, at, reader, entry, races.ReaderWarps[word], "read", sameSiteIsOne: false);
-                }
-
-                bool same = ((writer ^ entry) & (SharedRaceShadow.LaneAndWarpBits | SharedRaceShadow.TimeBits)) == 0;
-                races.Writers[word] = same ? entry | (writer & SharedRaceShadow.ByteBits) : entry;
-            }
-            else
-            {
-                AddReader(races, word, reader, entry, warp);
-            }
-        }
-    }
-
-    private static void AddReader(SharedRaceShadow races, int word, ulong reader, ulong entry, Warp warp)
-    {
-        uint ownBit = 1u << warp.Index;
-        bool current = reader != 0 && SharedRaceShadow.Time(reader) == SharedRaceShadow.Time(entry);
-        if (!current)
-        {
-            // Readers that this warp has seen in order need no longer be remembered: what comes after this read comes after theirs.
-            uint others = 0;
-            for (uint rest = races.ReaderWarps[word] & ~ownBit; rest != 0; rest &= rest - 1)
-            {
-                int other = BitOperations.TrailingZeroCount(rest);
-                others |= SharedRaceShadow.Time(reader) > warp.Clock[other] ? 1u << other : 0;
-            }
-
-            races.Readers[word] = entry;
-            races.ReaderWarps[word] = ownBit | others;
-            return;
-        }
-
-        bool otherLane = SharedRaceShadow.Warp(reader) == warp.Index && SharedRaceShadow.Lane(reader) != SharedRaceShadow.Lane(entry);
-        races.Readers[word] = reader | (entry & SharedRaceShadow.ByteBits) | (otherLane ? SharedRaceShadow.SeveralLanes : 0);
-        races.ReaderWarps[word] |= ownBit;
-    }
-
-    private static void Compare(
-        Warp warp, MemorySite site, int lane, int offset, ulong other, ulong mine, uint readers, string deed, bool sameSiteIsOne)
-    {
-        if ((other & mine & SharedRaceShadow.ByteBits) == 0 || (other & mine & SharedRaceShadow.AtomicBit) != 0)
-        {
-            return;
-        }
-
-        uint time = SharedRaceShadow.Time(other);
-        int otherWarp = SharedRaceShadow.Warp(other);
-        int otherLane = SharedRaceShadow.Lane(other);
-        uint unordered = 0;
-        for (uint rest = (readers | (1u << otherWarp)) & ~(1u << warp.Index); rest != 0; rest &= rest - 1)
-        {
-            int candidate = BitOperations.TrailingZeroCount(rest);
-            unordered |= time > warp.Clock[candidate] ? 1u << candidate : 0;
-        }
-
-        FindingKind kind = FindingKind.SharedRace;
-        if (unordered == 0)
-        {
-            bool severalLanes = (other & SharedRaceShadow.SeveralLanes) != 0;
-            bool sameWarp = otherWarp == warp.Index && (otherLane != lane || severalLanes) && time > warp.Clock[warp.Index];
-            bool oneInstruction = sameSiteIsOne && SharedRaceShadow.Site(other) == site.Index;
-            if (!sameWarp || oneInstruction || !warp.Block.Launch.Has(SimulatorChecks.WarpRaces))
-            {
-                return;
-            }
-
-            kind = FindingKind.WarpRace;
-        }
-        else if ((unordered & (1u << otherWarp)) == 0)
-        {
-            otherWarp = BitOperations.TrailingZeroCount(unordered);
-        }
-
-        int otherSite = SharedRaceShadow.Site(other);
-        string remedy = kind == FindingKind.WarpRace ? "no __syncwarp" : "no barrier";
-        warp.Block.Report(
-            kind,
-            warp.ThreadOf(lane),
-            site,
-            string.Create(CultureInfo.InvariantCulture, $"byte {offset} of shared memory was {deed} by another thread with {remedy} between."),
-            otherSite,
-            warp.Block.Describe((otherWarp * Warp.Lanes) + otherLane, otherSite));
     }
 }

@@ -153,33 +153,33 @@ internal sealed unsafe partial class InstructionTranslator
 
     private static (nint Function, int Sources, int Operations) SmallFunction<T>(string opcode)
         where T : struct, ISmallFloat => opcode switch
-    {
-        "add" => (F(&SmallFloatFunctions<T>.Add), 2, 1),
-        "sub" => (F(&SmallFloatFunctions<T>.Subtract), 2, 1),
-        "mul" => (F(&SmallFloatFunctions<T>.Multiply), 2, 1),
-        "fma" => (F(&SmallFloatFunctions<T>.FusedMultiplyAdd), 3, 2),
-        "abs" => (F(&SmallFloatFunctions<T>.Absolute), 1, 1),
-        "neg" => (F(&SmallFloatFunctions<T>.Negate), 1, 1),
-        "min" => (F(&SmallFloatFunctions<T>.Minimum), 2, 1),
-        "max" => (F(&SmallFloatFunctions<T>.Maximum), 2, 1),
-        "ex2" => (F(&SmallFloatFunctions<T>.Exponential2), 1, 1),
-        "tanh" => (F(&SmallFloatFunctions<T>.HyperbolicTangent), 1, 1),
-        _ => default,
-    };
+        {
+            "add" => (F(&SmallFloatFunctions<T>.Add), 2, 1),
+            "sub" => (F(&SmallFloatFunctions<T>.Subtract), 2, 1),
+            "mul" => (F(&SmallFloatFunctions<T>.Multiply), 2, 1),
+            "fma" => (F(&SmallFloatFunctions<T>.FusedMultiplyAdd), 3, 2),
+            "abs" => (F(&SmallFloatFunctions<T>.Absolute), 1, 1),
+            "neg" => (F(&SmallFloatFunctions<T>.Negate), 1, 1),
+            "min" => (F(&SmallFloatFunctions<T>.Minimum), 2, 1),
+            "max" => (F(&SmallFloatFunctions<T>.Maximum), 2, 1),
+            "ex2" => (F(&SmallFloatFunctions<T>.Exponential2), 1, 1),
+            "tanh" => (F(&SmallFloatFunctions<T>.HyperbolicTangent), 1, 1),
+            _ => default,
+        };
 
     private static (nint Function, int Sources, int Operations) PackedFunction<T>(string opcode)
         where T : struct, ISmallFloat => opcode switch
-    {
-        "add" => (F(&PackedFunctions<T>.Add), 2, 1),
-        "sub" => (F(&PackedFunctions<T>.Subtract), 2, 1),
-        "mul" => (F(&PackedFunctions<T>.Multiply), 2, 1),
-        "fma" => (F(&PackedFunctions<T>.FusedMultiplyAdd), 3, 2),
-        "abs" => (F(&PackedFunctions<T>.Absolute), 1, 1),
-        "neg" => (F(&PackedFunctions<T>.Negate), 1, 1),
-        "min" => (F(&PackedFunctions<T>.Minimum), 2, 1),
-        "max" => (F(&PackedFunctions<T>.Maximum), 2, 1),
-        "ex2" => (F(&PackedFunctions<T>.Exponential2), 1, 1),
-        "tanh" => (F(&PackedFunctions<T>.HyperbolicTangent), 1, 1),
-        _ => default,
-    };
+        {
+            "add" => (F(&PackedFunctions<T>.Add), 2, 1),
+            "sub" => (F(&PackedFunctions<T>.Subtract), 2, 1),
+            "mul" => (F(&PackedFunctions<T>.Multiply), 2, 1),
+            "fma" => (F(&PackedFunctions<T>.FusedMultiplyAdd), 3, 2),
+            "abs" => (F(&PackedFunctions<T>.Absolute), 1, 1),
+            "neg" => (F(&PackedFunctions<T>.Negate), 1, 1),
+            "min" => (F(&PackedFunctions<T>.Minimum), 2, 1),
+            "max" => (F(&PackedFunctions<T>.Maximum), 2, 1),
+            "ex2" => (F(&PackedFunctions<T>.Exponential2), 1, 1),
+            "tanh" => (F(&PackedFunctions<T>.HyperbolicTangent), 1, 1),
+            _ => default,
+        };
 }

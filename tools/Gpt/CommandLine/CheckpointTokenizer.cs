@@ -1,7 +1,9 @@
 using System.IO;
+using System.Linq;
 using System.Text.Json;
 using GptEngine.Engine.Checkpoints;
 using GptEngine.Engine.Configuration;
+using GptEngine.Engine.Data;
 using GptEngine.Engine.Tokenization;
 using GptEngine.Runtime;
 
@@ -21,19 +23,15 @@ internal static class CheckpointTokenizer
         }
 
         string weights = WeightFolder.Resolve(folder);
-        foreach (string run in (string[])[folder, Path.Combine(weights, "..", "..")])
+        if (OfRun(folder, weights) is { } name)
         {
-            string path = Path.Combine(run, "config.json");
-            if (IsRunConfiguration(path))
-            {
-                return Tokenizers.Get(EnumNames.Of(new ConfigurationLayers().AddFile(path).Build().Data.Tokenizer));
-            }
+            return Tokenizers.Get(name);
         }
 
         int vocabulary = ModelFile.Read(weights).VocabSize;
-        foreach (string name in Tokenizers.Names)
+        foreach (string known in Tokenizers.Names)
         {
-            ITokenizer tokenizer = Tokenizers.Get(name);
+            ITokenizer tokenizer = Tokenizers.Get(known);
             if (tokenizer.VocabularySize == vocabulary)
             {
                 return tokenizer;
@@ -43,6 +41,24 @@ internal static class CheckpointTokenizer
         throw new UserErrorException(
             $"{folder}: no tokenizer has this model's vocabulary of {vocabulary}. Name one with --tokenizer: {string.Join(" or ", Tokenizers.Names)}.",
             ExitCode.Usage);
+    }
+
+    /// <summary>Refuses data of another tokenizer than the one that the checkpoint's run names, if any: its loss would mean nothing.</summary>
+    /// <exception cref="UserErrorException">Usage.</exception>
+    public static void RequireSame(string folder, DatasetInfo? data)
+    {
+        if (data is not null && OfRun(folder, WeightFolder.Resolve(folder)) is { } name && name != data.Tokenizer)
+        {
+            throw new UserErrorException(
+                $"{folder} was trained with the {name} tokenizer, and the data was prepared with {data.Tokenizer}. Prepare it with --tokenizer {name}.",
+                ExitCode.Usage);
+        }
+    }
+
+    private static string? OfRun(string folder, string weights)
+    {
+        string? path = ((string[])[folder, Path.Combine(weights, "..", "..")]).Select(run => Path.Combine(run, "config.json")).FirstOrDefault(IsRunConfiguration);
+        return path is null ? null : EnumNames.Of(new ConfigurationLayers().AddFile(path).Build().Data.Tokenizer);
     }
 
     /// <summary>A checkpoint's own config.json has the same name but only the model in it.</summary>

@@ -1,6 +1,7 @@
 using System;
 using System.CommandLine;
 using GptEngine.Gpt.Commands;
+using GptEngine.Gpt.Terminal;
 using GptEngine.Runtime;
 
 namespace GptEngine.Gpt.CommandLine;
@@ -8,6 +9,8 @@ namespace GptEngine.Gpt.CommandLine;
 /// <summary>The command tree, and the one place where an exception becomes an exit code.</summary>
 internal static class GptCommandLine
 {
+    private const int LongestMessage = 1200;
+
     public static readonly Option<bool> Verbose = new("--verbose")
     {
         Description = "Print the stack trace of an error",
@@ -19,9 +22,9 @@ internal static class GptCommandLine
     {
         RootCommand root = CreateRoot();
         ParseResult call = root.Parse(arguments);
-        if (call.Errors.Count > 0)
+        if (UsageErrors.Describe(call) is { } wrong)
         {
-            Console.Error.WriteLine(UsageErrors.Describe(call));
+            Console.Error.WriteLine(Legible(wrong));
             return ExitCode.Usage;
         }
 
@@ -57,7 +60,7 @@ internal static class GptCommandLine
             System.IO.IOException or UnauthorizedAccessException => ($"{e.Message.TrimEnd('.')}.", ExitCode.Failed),
             _ => ($"This should not have happened: {e.GetType().Name}: {e.Message} Run again with --verbose for the stack trace, and report it.", ExitCode.Failed),
         };
-        Console.Error.WriteLine($"gpt: {message}");
+        Console.Error.WriteLine($"gpt: {Legible(message)}");
         if (verbose)
         {
             Console.Error.WriteLine(e);
@@ -65,4 +68,8 @@ internal static class GptCommandLine
 
         return code;
     }
+
+    // Messages quote what files and calls say: a megabyte of it, or what would change the terminal's state, helps nobody.
+    private static string Legible(string message) => Printable.Of(
+        message.Length <= LongestMessage ? message : $"{message.AsSpan(0, LongestMessage / 2)} … {message.AsSpan(message.Length - (LongestMessage / 2))}");
 }

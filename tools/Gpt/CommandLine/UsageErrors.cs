@@ -10,7 +10,16 @@ namespace GptEngine.Gpt.CommandLine;
 /// <summary>Says what is wrong with a call in one sentence, with the nearest valid name.</summary>
 internal static class UsageErrors
 {
-    public static string Describe(ParseResult call)
+    /// <summary>The sentence, or null where nothing is wrong.</summary>
+    public static string? Describe(ParseResult call) => call.Errors.Count > 0 ? DescribeErrors(call) : DescribeEmpty(call);
+
+    // An empty value is a shell variable that was not set; only a prompt may be empty.
+    private static string? DescribeEmpty(ParseResult call) => call.CommandResult.Children.OfType<OptionResult>()
+        .Where(option => option.Option.Name != "--prompt" && option.Tokens.Any(token => token.Value.Length == 0))
+        .Select(option => $"{string.Join(' ', Lineage(call.CommandResult).Reverse())}: {option.Option.Name} was given an empty value. Give one, or leave the option out.")
+        .FirstOrDefault();
+
+    private static string DescribeErrors(ParseResult call)
     {
         Command command = call.CommandResult.Command;
         string name = string.Join(' ', Lineage(call.CommandResult).Reverse());

@@ -35,7 +35,13 @@ internal static class EvalCommandLine
             using Evaluator evaluator = Evaluator.FromCheckpoint(call.GetValue(checkpoint)!, open.Operations);
             int vocabulary = evaluator.Model.VocabSize;
             using TokenStream stream = dataset.HasValidation ? dataset.OpenValidation(vocabulary) : dataset.OpenTrain(vocabulary);
+            CheckpointTokenizer.RequireSame(call.GetValue(checkpoint)!, dataset.Info);
             int opens = call.GetValue(documentToken) ?? dataset.Info?.DocumentToken ?? CheckpointTokenizer.Find(call.GetValue(checkpoint)!, null).DocumentToken;
+            if (opens < 0 || opens >= vocabulary)
+            {
+                throw new UserErrorException($"--document-token {opens} is not in the model's vocabulary of {vocabulary}.", ExitCode.Usage);
+            }
+
             EvaluationResult result;
             using (var line = new StatusLine(Console.Error))
             {

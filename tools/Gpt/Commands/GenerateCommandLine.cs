@@ -31,7 +31,7 @@ internal static class GenerateCommandLine
             ITokenizer words = CheckpointTokenizer.Find(folder, call.GetValue(tokenizer));
             using OpenDevice open = device.Open(call);
             using Generator generator = Generator.FromCheckpoint(folder, open.Operations);
-            Generate(generator, words, call.GetValue(prompt)!, new GenerationOptions
+            return (int)Generate(generator, words, call.GetValue(prompt)!, new GenerationOptions
             {
                 MaxTokens = call.GetValue(maxTokens),
                 Temperature = call.GetValue(temperature),
@@ -39,15 +39,23 @@ internal static class GenerateCommandLine
                 TopP = call.GetValue(topP),
                 Seed = call.GetValue(seed),
                 DocumentToken = words.DocumentToken,
+                VocabularySize = words.VocabularySize,
             });
-            return (int)ExitCode.Success;
         });
         return command;
     }
 
-    private static void Generate(Generator generator, ITokenizer tokenizer, string prompt, GenerationOptions options)
+    private static ExitCode Generate(Generator generator, ITokenizer tokenizer, string prompt, GenerationOptions options)
     {
         options.Check();
+        if (tokenizer.VocabularySize > generator.Model.VocabSize)
+        {
+            throw new UserErrorException(
+                $"The {tokenizer.Name} tokenizer has a vocabulary of {tokenizer.VocabularySize}, and the model's is {generator.Model.VocabSize}. " +
+                "Name the tokenizer that it was trained with by --tokenizer.",
+                ExitCode.Usage);
+        }
+
         using var interruption = new Interruption("Stopping");
         TextWriter output = Console.Out;
         bool isTerminal = !Console.IsOutputRedirected;
@@ -63,5 +71,6 @@ internal static class GenerateCommandLine
         generator.Generate(tokenizer.Encode(prompt), options, token => Write(decoder.Append(token)), interruption.Token);
         Write(decoder.Flush());
         output.WriteLine();
+        return interruption.Token.IsCancellationRequested ? ExitCode.Interrupted : ExitCode.Success;
     }
 }

@@ -62,6 +62,7 @@ internal sealed class TrainCommandLine
             ResumeFrom = call.GetValue(_resume),
             InitFolder = call.GetValue(_init),
             SamplePrompt = configuration.Training.SampleEvery > 0 ? tokenizer.Encode(configuration.Training.SamplePrompt) : null,
+            SampleVocabulary = tokenizer.VocabularySize,
             Observers = [console, recorder],
         });
         RunFolder.Replace(folder.Configuration, JsonSerializer.Serialize(Resolve(configuration), ConfigurationJson.Default.RunConfiguration) + "\n");
@@ -99,14 +100,13 @@ internal sealed class TrainCommandLine
         }
 
         _configuration.Layers(call, layers);
-        string? data = call.GetValue(_data);
-        if (data is not null && Directory.Exists(data))
+        RunConfiguration configuration = layers.Build();
+        string? dataPath = call.GetValue(_data) ?? configuration.Data.Path;
+        if (Directory.Exists(dataPath))
         {
-            CheckTokenizer(layers, data);
+            CheckTokenizer(configuration, dataPath);
         }
 
-        RunConfiguration configuration = layers.Build();
-        string? dataPath = data ?? configuration.Data.Path;
         configuration = configuration with
         {
             Data = configuration.Data with { Path = dataPath is null ? null : Path.GetFullPath(dataPath) },
@@ -117,9 +117,8 @@ internal sealed class TrainCommandLine
     }
 
     /// <summary>Refuses data of another tokenizer than the configuration's before anything is loaded.</summary>
-    private static void CheckTokenizer(ConfigurationLayers layers, string data)
+    private static void CheckTokenizer(RunConfiguration configuration, string data)
     {
-        RunConfiguration configuration = layers.Build();
         string wanted = EnumNames.Of(configuration.Data.Tokenizer);
         if (Dataset.Open(data).Info is { } info && info.Tokenizer != wanted)
         {

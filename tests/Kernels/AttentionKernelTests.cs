@@ -1,0 +1,205 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using GptEngine.Kernels.Attention;
+using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Memory;
+using GptEngine.Runtime.Simulator.Counters;
+using GptEngine.Runtime.Simulator.Driver;
+using GptEngine.Tests.Common;
+using NUnit.Framework;
+using static GptEngine.Tests.Kernels.OperationsConformance;
+
+namespace GptEngine.Tests.Kernels;
+
+/// <summary>Attention's kernels on the simulated GPU, every check on.</summary>
+[RequiresNvrtc]
+[TestFixture(70)]
+[TestFixture(80)]
+[TestFixture(90)]
+public sealed class AttentionKernelTests(int architecture) : IDisposable
+{
+    private readonly SimulatedBench _bench = new(architecture);
+    private readonly Dictionary<(DataType, int), AttentionLauncher> _launchers = [];
+
+    private static IEnumerable<TestCaseData> Cases()
+    {
+        yield return new TestCaseData(1, 1, 1, 8, Documents.None);
+        yield return new TestCaseData(2, 2, 1, 16, Documents.EveryToken);
+        yield return new TestCaseData(1, 31, 2, 80, Documents.EveryToken);
+        yield return new TestCaseData(2, 33, 3, 64, Documents.Ragged);
+        yield return new TestCaseData(1, 97, 1, 96, Documents.Edges);
+        yield return new TestCaseData(1, 33, 1, 128, Documents.None);
+        yield return new TestCaseData(1, 257, 1, 24, Documents.Ragged);
+        yield return new TestCaseData(1, 257, 1, 64, Documents.None);
+    }
+
+    [TestCaseSource(nameof(Cases))]
+    public void Forward_EveryType_MatchesOracle(int batch, int time, int heads, int headSize, Documents documents)
+    {
+        foreach (DataType storage in Types)
+        {
+            int seed = TestSeed.Next();
+            var data = new AttentionCase(new AttentionShape(batch, time, heads, headSize), documents, storage, seed);
+            (double[] output, double[] logSumExp) = Forward(data, storage);
+            (double outputBound, double logSumExpBound) = data.ForwardBounds();
+            using IDisposable scope = Assert.EnterMultipleScope();
+            Assert.That(Tolerance.LargestError(data.Output, output), Is.LessThanOrEqualTo(outputBound), $"output in {storage}; GPTENGINE_TEST_SEED={seed}");
+            Assert.That(
+                Tolerance.LargestError(data.LogSumExp, logSumExp), Is.LessThanOrEqualTo(logSumExpBound), $"logSumExp in {storage}; GPTENGINE_TEST_SEED={seed}");
+        }
+    }
+
+    [TestCaseSource(nameof(Cases))]
+    public void Backward_EveryType_MatchesOracle(int batch, int time, int heads, int headSize, Documents documents)
+    {
+        foreach (DataType storage in Types)
+        {
+            int seed = TestSeed.Next();
+            var data = new AttentionCase(new AttentionShape(batch, time, heads, headSize), documents, storage, seed);
+            double[] actual = Backward(data, storage);
+            double[] oracle = data.GradQkv();
+            Assert.That(
+                Tolerance.LargestError(oracle, actual), Is.LessThanOrEqualTo(data.BackwardBound(oracle)), $"gradQkv in {storage}; GPTENGINE_TEST_SEED={seed}");
+        }
+    }
+
+    [Test]
+    public void ForwardAndBackward_AnotherDocumentChanged_LeaveTheRestToTheBit()
+    {
+        foreach (DataType storage in Types)
+        {
+            var data = new AttentionCase(new AttentionShape(1, 97, 1, 64), Documents.Edges, storage, TestSeed.Next());
+            double[] output = Forward(data, storage).Output;
+            double[] gradient = Backward(data, storage);
+
+            // The last but one document: tokens 49 to 95, in the middle of tiles.
+            for (int i = 49 * 192; i < 96 * 192; i++)
+            {
+                data.Qkv[i] = Tolerance.Round(-3 * data.Qkv[i], storage);
+            }
+
+            double[] changedOutput = Forward(data, storage).Output;
+            double[] changedGradient = Backward(data, storage);
+            Assert.That(changedOutput.Where((_, i) => i / 64 is < 49 or 96), Is.EqualTo(output.Where((_, i) => i / 64 is < 49 or 96)));
+            Assert.That(changedGradient.Where((_, i) => i / 192 is < 49 or 96), Is.EqualTo(gradient.Where((_, i) => i / 192 is < 49 or 96)));
+            Assert.That(changedOutput, Is.Not.EqualTo(output));
+        }
+    }
+
+    [TestCase(64)]
+    [TestCase(96)]
+    [TestCase(128)]
+    public void Counters_TunedHeadSizes_CoalescedAndWithoutBankConflicts(int headSize)
+    {
+        foreach (DataType storage in Types)
+        {
+            var data = new AttentionCase(new AttentionShape(1, 64, 2, headSize), Documents.None, storage, TestSeed.Next());
+            int before = _bench.Launches.Count;
+            Forward(data, storage);
+            Backward(data, storage);
+            using IDisposable scope = Assert.EnterMultipleScope();
+            foreach (LaunchReport report in _bench.Launches.Skip(before))
+            {
+                LaunchCounters counters = report.Counters;
+                TestContext.Out.WriteLine(
+                    $"{storage} {report.Kernel}: {counters.GlobalLoadBytes} bytes in {counters.GlobalLoadSectors} sectors, {counters.SharedWavefronts} wavefronts of {counters.SharedIdealWavefronts}, {report.Seconds:F2} s");
+                Assert.That(counters.SharedWavefronts, Is.EqualTo(counters.SharedIdealWavefronts), $"{storage} {report.Kernel}: bank conflicts");
+                Assert.That(32 * counters.GlobalStoreSectors, Is.LessThanOrEqualTo(1.05 * counters.GlobalStoreBytes), $"{storage} {report.Kernel}: stores");
+                Assert.That(counters.LocalBytes, Is.Zero);
+            }
+        }
+    }
+
+    [Test]
+    public void Counters_ShortDocuments_LoadNoTileThatTheyEmpty()
+    {
+        foreach (DataType storage in Types)
+        {
+            long[] bytes = [.. new[] { Documents.None, Documents.EveryToken }.Select(documents =>
+            {
+                var data = new AttentionCase(new AttentionShape(1, 512, 1, 64), documents, storage, TestSeed.Next());
+                int before = _bench.Launches.Count;
+                Forward(data, storage);
+                return _bench.Launches.Skip(before).Sum(report => report.Counters.GlobalLoadBytes);
+            })];
+
+            // With a document a token, Q, K and V are read once each.
+            long least = 512 * 3 * 64 * storage.SizeInBytes();
+            Assert.That(bytes[1], Is.LessThan(least + (512 * 64)), $"{storage}");
+            Assert.That(bytes[0], Is.GreaterThan(bytes[1]));
+        }
+    }
+
+    [Test]
+    public void Forward_ShapeOfAnotherHeadSize_IsRefused()
+    {
+        var data = new AttentionCase(new AttentionShape(1, 2, 1, 8), Documents.None, DataType.Float32, 1);
+        AttentionLauncher other = Launcher(DataType.Float32, 16);
+
+        ArgumentException error = Assert.Throws<ArgumentException>(() => Forward(data, DataType.Float32, other))!;
+
+        Assert.That(error.Message, Does.StartWith("the kernels were compiled for D=16"));
+    }
+
+    public void Dispose()
+    {
+        foreach (AttentionLauncher launcher in _launchers.Values)
+        {
+            launcher.Dispose();
+        }
+
+        _bench.Dispose();
+    }
+
+    private static DataType[] Types => [DataType.Float32, DataType.Float16, DataType.BFloat16];
+
+    private (double[] Output, double[] LogSumExp) Forward(AttentionCase data, DataType storage, AttentionLauncher? launcher = null)
+    {
+        AttentionShape shape = data.Shape;
+        Tensor output = _bench.Poisoned("output", storage, shape.Rows, shape.Channels);
+        Tensor logSumExp = _bench.Poisoned("logSumExp", DataType.Float32, shape.Batch, shape.Heads, shape.Time);
+        int before = _bench.Launches.Count;
+        (launcher ?? Launcher(storage, shape.HeadSize)).Forward(
+            _bench.Upload("qkv", storage, data.Qkv, shape.Rows, 3 * shape.Channels),
+            _bench.Upload("documentStart", data.Starts, shape.Batch, shape.Time),
+            output,
+            logSumExp,
+            shape);
+        Assert.That(_bench.Launches, Has.Count.GreaterThan(before));
+        (double[], double[]) result = (_bench.Download(output), _bench.Download(logSumExp));
+        _bench.Clear();
+        return result;
+    }
+
+    private double[] Backward(AttentionCase data, DataType storage)
+    {
+        AttentionShape shape = data.Shape;
+        Tensor gradient = _bench.Poisoned("gradQkv", storage, shape.Rows, 3 * shape.Channels);
+        int before = _bench.Launches.Count;
+        Launcher(storage, shape.HeadSize).Backward(
+            _bench.Upload("qkv", storage, data.Qkv, shape.Rows, 3 * shape.Channels),
+            _bench.Upload("documentStart", data.Starts, shape.Batch, shape.Time),
+            _bench.Upload("output", storage, data.Output, shape.Rows, shape.Channels),
+            _bench.Upload("logSumExp", DataType.Float32, data.LogSumExp, shape.Batch, shape.Heads, shape.Time),
+            _bench.Upload("gradOutput", storage, data.GradOutput, shape.Rows, shape.Channels),
+            gradient,
+            shape,
+            _bench.Poisoned("workspace", DataType.Float32, AttentionLauncher.BackwardWorkspaceBytes(shape) / sizeof(float)));
+        Assert.That(_bench.Launches, Has.Count.GreaterThan(before));
+        double[] result = _bench.Download(gradient);
+        _bench.Clear();
+        return result;
+    }
+
+    private AttentionLauncher Launcher(DataType storage, int headSize)
+    {
+        if (!_launchers.TryGetValue((storage, headSize), out AttentionLauncher? launcher))
+        {
+            launcher = new AttentionLauncher(_bench.Queue, storage, headSize);
+            _launchers.Add((storage, headSize), launcher);
+        }
+
+        return launcher;
+    }
+}
