@@ -89,11 +89,19 @@ public sealed class GpuDevice : Device
         {
             work();
         }
-        catch
+        catch (Exception failed)
         {
             // The stream must leave its recording, or nothing could run on it again.
             IsCapturing = false;
-            Stream.EndCapture().Dispose();
+            try
+            {
+                Stream.EndCapture().Dispose();
+            }
+            catch (GpuException broken)
+            {
+                throw new AggregateException($"The capture of {name} failed, and so did ending it.", failed, broken);
+            }
+
             throw;
         }
 
