@@ -22,7 +22,7 @@ public sealed class KernelQueue(GpuDriver driver, GpuStream stream, CompileCache
     public GpuStream Stream => stream;
 
     /// <summary>The architecture that kernels are compiled for.</summary>
-    public ComputeCapability Target { get; } = ComputeCapability.FromNumber(driver.Properties.Architecture);
+    public ComputeCapability Target { get; init; } = ComputeCapability.FromNumber(driver.Properties.Architecture);
 
     /// <summary>Compiles a kernel, or finds it compiled, and loads it. Not for use inside a step.</summary>
     public LaunchableKernel Load(KernelInstance instance)

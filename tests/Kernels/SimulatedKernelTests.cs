@@ -1,11 +1,13 @@
 using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Tests.Kernels;
 
 /// <summary>
 /// The GPU's operations on the simulated GPU with all its checks on, from the PTX that NVRTC makes for each architecture, under the same
-/// suite as every other device. A launch with a finding throws. Matrix products: our own kernel where named so, else cuBLASLt's stand-in.
+/// suite as every other device. A launch with a finding throws. Matrix products are
+/// cuBLASLt's stand-in; the head's logits come in several chunks.
 /// </summary>
 [RequiresNvrtc]
 [KernelFixture(70, DataType.Float32)]
@@ -16,5 +18,6 @@ namespace GptEngine.Tests.Kernels;
 [KernelFixture(90, DataType.Float16, "EmbeddingForward", "EmbeddingBackward", "LayerNormForward", "LayerNormBackward", "AdamW")]
 public sealed class SimulatedKernelTests(int architecture, DataType storage) : OperationsConformance
 {
-    protected override IOperations Create() => SimulatedOperations.Create(architecture, storage);
+    protected override IOperations Create() => 
+        SimulatedOperations.Create(architecture, storage, new GpuOptions { LogitBytes = 64 * 1024 });
 }

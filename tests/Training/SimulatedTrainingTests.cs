@@ -2,8 +2,6 @@ using System;
 using System.IO;
 using System.Linq;
 using GptEngine.Engine.Configuration;
-using GptEngine.Engine.Model;
-using GptEngine.Engine.Training;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Runtime.Devices;

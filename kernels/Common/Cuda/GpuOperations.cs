@@ -15,8 +15,22 @@ namespace GptEngine.Kernels.Common.Cuda;
 /// <summary>Opens GPUs as devices with their operations. Whoever opens one disposes of the operations first, then of their device.</summary>
 public static class GpuOperations
 {
-    /// <summary>The variable that chooses what multiplies matrices: <c>own</c> for our kernel, anything else or nothing for cuBLASLt.</summary>
+    /// <summary>The variable that chooses what multiplies matrices: <c>own</c> for our kernel, <c>cublaslt</c> or nothing for the library.</summary>
     public const string ProductsVariable = "GPTENGINE_GEMM";
+
+    /// <summary>Whether <see cref="ProductsVariable"/> asks for our own kernel.</summary>
+    /// <param name="environment">Value of an environment variable, or null.</param>
+    /// <exception cref="UserErrorException">The variable has another value than <c>own</c> or <c>cublaslt</c>.</exception>
+    public static bool OwnProductsAreChosen(Func<string, string?> environment)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        return environment(ProductsVariable) switch
+        {
+            "own" => true,
+            null or "" or "cublaslt" => false,
+            string other => throw new UserErrorException($"{ProductsVariable} is \"{other}\"; set it to own or cublaslt, or leave it out.", ExitCode.Usage),
+        };
+    }
 
     /// <summary>A simulated GPU.</summary>
     /// <param name="driver">The simulated GPU; the device owns it.</param>
@@ -57,9 +71,13 @@ public static class GpuOperations
         var device = new GpuDevice(driver, options.UsesGraphs);
         var cache = new CompileCache(compiler, CompileCache.DefaultFolder);
 
-        // A GPU newer than the compiler gets PTX, which its driver makes code from.
-        bool known = compiler.SupportedArchitectures.Contains(ComputeCapability.FromNumber(properties.Architecture));
-        var queue = new KernelQueue(driver, device.Stream, cache, known ? ImageFormat.Cubin : ImageFormat.Ptx);
+        // A GPU newer than the compiler gets the newest PTX there is, which its driver makes code from.
+        var target = ComputeCapability.FromNumber(properties.Architecture);
+        bool isNewer = target > compiler.SupportedArchitectures[^1];
+        var queue = new KernelQueue(driver, device.Stream, cache, isNewer ? ImageFormat.Ptx : ImageFormat.Cubin)
+        {
+            Target = isNewer ? compiler.SupportedArchitectures[^1] : target,
+        };
         MatrixProducts products = options.OwnProducts
             ? new KernelMatrixProducts(queue)
             : new CublasLtMatrixProducts(

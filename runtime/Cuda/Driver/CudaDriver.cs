@@ -1,7 +1,5 @@
 using System;
-using System.Runtime.InteropServices;
 using GptEngine.Runtime.Native;
-using GptEngine.Runtime.Native.Cuda;
 using static GptEngine.Runtime.Native.Cuda.CudaNative;
 
 namespace GptEngine.Runtime.Cuda.Driver;
