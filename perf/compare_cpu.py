@@ -93,8 +93,13 @@ class Contestant:
         return {"name": self.name, "tokens_per_second": statistics.median(self.rates),
                 "lower_quartile": quartiles[0], "upper_quartile": quartiles[2], "best": max(self.rates),
                 "gflops": statistics.median(self.rates) * flop / 1e9, "peak_rss_bytes": self.peak,
-                "wall_seconds": self.walls, "losses": self.losses, "command": self.command,
+                "wall_seconds": self.walls, "losses": self.losses, "command": self.portable_command(),
                 "environment": self.environment}
+
+    def portable_command(self):
+        """The command as it would be typed in the repository's root, whatever machine that is on."""
+        return [os.path.relpath(part, ROOT) if part.startswith(ROOT) else os.path.basename(part) if os.path.isabs(part) else part
+                for part in self.command]
 
 
 def make_contestants(options, workload):

@@ -28,14 +28,22 @@ template <typename T> __device__ inline float reciprocal(float x) {
 constexpr float TwiceRootTwoOverPi = 1.5957691216057308f;
 constexpr float CubicCoefficient = 0.044715f;
 
-template <typename T> __device__ inline float gelu_tanh_gate(float x) {
+// The gate σ(u) and its complement 1 − σ(u), each with all its digits: the difference would keep few where the gate is near 1.
+struct Gate {
+    float open, closed;
+};
+
+template <typename T> __device__ inline Gate gelu_tanh_gate(float x) {
     float u = TwiceRootTwoOverPi * x * (1.0f + CubicCoefficient * x * x);
-    return reciprocal<T>(1.0f + exponential<T>(-u));
+    // Bounded, so that the complement is no product of infinity and 0.
+    float decay = fminf(exponential<T>(-u), 1e38f);
+    float open = reciprocal<T>(1.0f + decay);
+    return {open, decay * open};
 }
 
 template <typename T, Activation Kind> __device__ inline float activation(float x) {
     if constexpr (Kind == Activation::GeluTanh) {
-        return x * gelu_tanh_gate<T>(x);
+        return x * gelu_tanh_gate<T>(x).open;
     } else if constexpr (Kind == Activation::Gelu) {
         return 0.5f * x * (1.0f + erff(0.70710678118654752f * x));
     } else if constexpr (Kind == Activation::Relu) {
@@ -48,9 +56,9 @@ template <typename T, Activation Kind> __device__ inline float activation(float 
 
 template <typename T, Activation Kind> __device__ inline float activation_derivative(float x) {
     if constexpr (Kind == Activation::GeluTanh) {
-        float gate = gelu_tanh_gate<T>(x);
+        Gate gate = gelu_tanh_gate<T>(x);
         float slope = TwiceRootTwoOverPi * (1.0f + 3.0f * CubicCoefficient * x * x);
-        return gate + x * gate * (1.0f - gate) * slope;
+        return gate.open + x * gate.open * gate.closed * slope;
     } else if constexpr (Kind == Activation::Gelu) {
         float density = 0.39894228040143268f * exponential<T>(-0.5f * x * x);
         return 0.5f * (1.0f + erff(0.70710678118654752f * x)) + x * density;

@@ -47,15 +47,20 @@ __global__ void __launch_bounds__(WarpSize * (Warps == 1 ? 4 : Warps), 1)
 
     // sum = x + dropout(delta), as stored
     if (delta != nullptr) {
+        Pack<T> deltas[PacksPerThread];
+#pragma unroll
+        for (int i = 0; i < PacksPerThread; ++i) {
+            int pack = thread + i * Threads;
+            deltas[i] = pack < Packs ? load_pack(delta + start + pack * Size) : zero_pack<T>();
+        }
 #pragma unroll
         for (int i = 0; i < PacksPerThread; ++i) {
             int pack = thread + i * Threads;
             if (pack < Packs) {
-                Pack<T> raw = load_pack(delta + start + pack * Size);
                 float added[Size];
 #pragma unroll
                 for (int e = 0; e < Size; ++e) {
-                    added[e] = to_float(raw.elements[e]);
+                    added[e] = to_float(deltas[i].elements[e]);
                 }
                 if constexpr (HasDropout) {
                     DropoutRow(dropout, row).drop_all(added, pack * Size);

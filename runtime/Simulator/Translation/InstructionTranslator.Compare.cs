@@ -53,7 +53,7 @@ internal sealed unsafe partial class InstructionTranslator
 
     private bool SetPredicate(PtxInstruction i)
     {
-        PtxType type = InstructionModes.Types(i)[^1];
+        PtxType type = TypeOf(i);
         if (type is PtxType.F16x2 or PtxType.BF16x2)
         {
             return SetPredicatePacked(i, type);
@@ -223,7 +223,7 @@ internal sealed unsafe partial class InstructionTranslator
     private bool Select(PtxInstruction i)
     {
         InstructionModes.RequireKnown(kernel, i, "");
-        PtxType type = InstructionModes.Types(i)[^1];
+        PtxType type = TypeOf(i);
         Count(InstructionClass.Comparison);
         (Row predicate, bool negated) = Predicate(i, Operand(i, 3));
         SelectRows(Destination(i), Source(i, 1, type), Source(i, 2, type), predicate, negated);
@@ -250,7 +250,7 @@ internal sealed unsafe partial class InstructionTranslator
 
     private bool TestProperty(PtxInstruction i)
     {
-        PtxType type = InstructionModes.Types(i)[^1];
+        PtxType type = TypeOf(i);
         InstructionModes.RequireKnown(kernel, i, "finite infinite number notanumber normal subnormal");
         int code = i.Modifiers[0] switch { "finite" => 0, "infinite" => 1, "number" => 2, "notanumber" => 3, "normal" => 4, _ => 5 };
         Count(InstructionClass.Comparison);

@@ -45,7 +45,7 @@ internal sealed unsafe partial class InstructionTranslator
     private bool Load(PtxInstruction i)
     {
         PtxOperand address = Operand(i, 1);
-        PtxType type = InstructionModes.Types(i)[^1];
+        PtxType type = TypeOf(i);
         PtxStateSpace space = SpaceOf(i);
         if (space == PtxStateSpace.Param && address.Variable is { } parameter && kernel.IsKernelParameter(parameter))
         {
@@ -74,7 +74,7 @@ internal sealed unsafe partial class InstructionTranslator
     private bool Store(PtxInstruction i)
     {
         PtxStateSpace space = SpaceOf(i);
-        MemorySite site = AccessSite(i, Operand(i, 1), Operand(i, 0), InstructionModes.Types(i)[^1], space);
+        MemorySite site = AccessSite(i, Operand(i, 1), Operand(i, 0), TypeOf(i), space);
         Count(space switch
         {
             PtxStateSpace.Shared => InstructionClass.SharedStore,
@@ -176,7 +176,7 @@ internal sealed unsafe partial class InstructionTranslator
     {
         bool returns = i.Opcode == "atom";
         int first = returns ? 1 : 0;
-        PtxType type = InstructionModes.Types(i)[^1];
+        PtxType type = TypeOf(i);
         PtxStateSpace space = SpaceOf(i);
         (nint function, int mode, int sources) = AtomicFunction(i, type, space);
         if (function == 0 || type.Size() is not (2 or 4 or 8))

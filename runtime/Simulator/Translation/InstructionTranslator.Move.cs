@@ -48,7 +48,7 @@ internal sealed unsafe partial class InstructionTranslator
     {
         InstructionModes.RequireKnown(kernel, i, "");
         Count(InstructionClass.Move);
-        PtxType type = InstructionModes.Types(i)[^1];
+        PtxType type = TypeOf(i);
         PtxOperand from = Operand(i, 1);
         PtxOperand to = Operand(i, 0);
         if (type == PtxType.Pred)
@@ -142,7 +142,7 @@ internal sealed unsafe partial class InstructionTranslator
         Count(InstructionClass.Move);
         ulong window = i.Has("shared") || i.Has("shared::cta") ? AddressSpaces.SharedWindow : i.Has("local") ? AddressSpaces.LocalWindow : 0;
         Row d = Destination(i);
-        PtxType type = InstructionModes.Types(i)[^1];
+        PtxType type = TypeOf(i);
         Row a = Source(i, 1, type);
         if (window == 0)
         {
@@ -179,7 +179,7 @@ internal sealed unsafe partial class InstructionTranslator
         (PtxType to, PtxType from) = (types[0], types[1]);
         int mode = (int)InstructionModes.Mode(i);
         Row d = Destination(i);
-        if (to is PtxType.F16x2 or PtxType.BF16x2)
+        if (to is PtxType.F16x2 or PtxType.BF16x2 && from == PtxType.F32)
         {
             int kind = to == PtxType.F16x2 ? ConversionFunctions.F16 : ConversionFunctions.BF16;
             Map(d, Source(i, 1, from), Source(i, 2, from), mode | ConversionFunctions.Kinds(s_kinds[from], kind), F(&ConversionFunctions.Pack));

@@ -87,7 +87,7 @@ internal sealed partial class InstructionTranslator
         InstructionModes.RequireKnown(kernel, i, "sync aligned m8n8 x1 x2 x4 trans shared shared::cta");
         bool loads = i.Opcode == "ldmatrix";
         int count = i.Has("x4") ? 4 : i.Has("x2") ? 2 : 1;
-        if (i.Guard is not null || !i.Has("m8n8") || InstructionModes.Types(i)[^1] != PtxType.B16)
+        if (i.Guard is not null || !i.Has("m8n8") || TypeOf(i) != PtxType.B16)
         {
             return false;
         }

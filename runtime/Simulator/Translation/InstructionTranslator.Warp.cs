@@ -53,7 +53,7 @@ internal sealed unsafe partial class InstructionTranslator
     private bool Match(PtxInstruction i)
     {
         InstructionModes.RequireKnown(kernel, i, "sync any all");
-        PtxType type = InstructionModes.Types(i)[^1];
+        PtxType type = TypeOf(i);
         int mode = i.Has("all") ? WarpExchange.All : WarpExchange.Any;
         Exchange(i, nameof(WarpExchange.Match), mode, OperationMode.None, 0, [Source(i, 1, type), Source(i, 2, PtxType.B32)]);
         return true;
@@ -62,7 +62,7 @@ internal sealed unsafe partial class InstructionTranslator
     private bool Reduce(PtxInstruction i)
     {
         InstructionModes.RequireKnown(kernel, i, "sync add min max and or xor");
-        PtxType type = InstructionModes.Types(i)[^1];
+        PtxType type = TypeOf(i);
         if (type.Size() != 4 || type.IsFloat())
         {
             return false;

@@ -91,6 +91,13 @@ internal sealed partial class InstructionTranslator(KernelTranslator kernel, IRe
         }
     }
 
+    /// <summary>The last type that the instruction names.</summary>
+    private PtxType TypeOf(PtxInstruction i)
+    {
+        List<PtxType> types = InstructionModes.Types(i);
+        return types.Count > 0 ? types[^1] : throw kernel.Unsupported(i, "it names no type");
+    }
+
     /// <summary>The row of an operand that is read as a type.</summary>
     private Row Source(PtxInstruction instruction, PtxOperand operand, PtxType type)
     {
