@@ -4,11 +4,14 @@ using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Kernels.Attention;
 
-/// <summary>The kernels of <c>attention.cu</c> and <c>attention_decode.cu</c>, and how each is blocked.</summary>
+/// <summary>The kernels of this folder, and how each is blocked.</summary>
 public static class AttentionKernels
 {
     /// <summary>Queries, and keys, of a tile of the plain kernels.</summary>
     public const int Tile = 32;
+
+    /// <summary>Queries, or keys, of a block of the kernels on tensor cores.</summary>
+    public const int TensorTile = 64;
 
     /// <summary>Largest D.</summary>
     public const int LargestHeadSize = 128;
@@ -21,8 +24,18 @@ public static class AttentionKernels
 
     private const string Plain = "Attention/attention.cu";
     private const string Decoding = "Attention/attention_decode.cu";
+    private const string TensorForward = "Attention/attention_forward_mma.cu";
+    private const string TensorBackward = "Attention/attention_backward_mma.cu";
+    private const int FirstTensorArchitecture = 70;
+    private const int AsynchronousArchitecture = 80;
+
+    /// <summary>Of a block on sm_75, the least of all.</summary>
+    private const int TuringSharedBytes = 64 << 10;
+
+    private const int BackwardStep = 32;
     private const int Threads = 128;
     private const int WeightPitch = 40;
+    private const int WarpRows = 16;
 
     /// <summary>Any D up to <see cref="LargestHeadSize"/>.</summary>
     public static KernelInstance Forward(DataType storage, int headSize) => OfTiles("attention_forward", storage, headSize, tiles: 3);
@@ -32,6 +45,40 @@ public static class AttentionKernels
 
     /// <summary>The gradient of Q.</summary>
     public static KernelInstance BackwardQueries(DataType storage, int headSize) => OfTiles("attention_backward_queries", storage, headSize, tiles: 4);
+
+    /// <summary>Whether the kernels on tensor cores take this: heads of whole 16-byte chunks; fp16, and bf16 from sm_80 on.</summary>
+    public static bool HasTensorCores(DataType storage, int headSize, int architecture) => storage.IsPacked(headSize)
+        && (storage == DataType.Float16 || (storage == DataType.BFloat16 && architecture >= AsynchronousArchitecture));
+
+    /// <summary>On tensor cores, any T, by tiles of keys and values.</summary>
+    public static KernelInstance ForwardTensor(DataType storage, int headSize, int architecture) =>
+        OfTensors(TensorForward, "attention_forward_mma", storage, headSize, architecture, rows: TensorTile, bufferRows: 2 * TensorTile);
+
+    /// <summary>On tensor cores, T up to <see cref="ResidentTime"/>: a head's keys and values whole in shared memory.</summary>
+    public static KernelInstance ForwardResident(DataType storage, int headSize, int warps)
+    {
+        int bytes = ((2 * ResidentTime(warps)) + (warps * WarpRows)) * TensorRowBytes(headSize);
+        bool fitsTuring = storage == DataType.Float16 && bytes <= TuringSharedBytes;
+        return new KernelInstance(
+            TensorForward,
+            $"attention_forward_mma_resident<{storage.DeviceName()}, {Checked(headSize)}, {warps}>",
+            DeviceTypes.WarpSize * warps,
+            DynamicSharedBytes: bytes)
+        {
+            FirstArchitecture = fitsTuring ? FirstTensorArchitecture : AsynchronousArchitecture,
+        };
+    }
+
+    /// <summary>Longest T of <see cref="ForwardResident"/>.</summary>
+    public static int ResidentTime(int warps) => 2 * WarpRows * warps;
+
+    /// <summary>On tensor cores: the gradients of K and V.</summary>
+    public static KernelInstance BackwardKeysTensor(DataType storage, int headSize, int architecture) => OfTensors(
+        TensorBackward, "attention_backward_keys_mma", storage, headSize, architecture, rows: 2 * TensorTile, bufferRows: 2 * BackwardStep);
+
+    /// <summary>On tensor cores: the gradient of Q.</summary>
+    public static KernelInstance BackwardQueriesTensor(DataType storage, int headSize, int architecture) => OfTensors(
+        TensorBackward, "attention_backward_queries_mma", storage, headSize, architecture, rows: 2 * TensorTile, bufferRows: 2 * BackwardStep);
 
     /// <summary>Σ gradO ⊙ O of each row of a head.</summary>
     public static KernelInstance Delta(DataType storage, int headSize) =>
@@ -61,6 +108,23 @@ public static class AttentionKernels
         int bytes = sizeof(float) * Tile * ((tiles * pitch) + WeightPitch);
         return new KernelInstance(Plain, $"{name}<{storage.DeviceName()}, {headSize}>", Threads, DynamicSharedBytes: bytes);
     }
+
+    private static KernelInstance OfTensors(
+        string source, string name, DataType storage, int headSize, int architecture, int rows, int bufferRows)
+    {
+        // One buffer fills while another is worked on, where copies are asynchronous.
+        bool isAsynchronous = architecture >= AsynchronousArchitecture;
+        int buffers = isAsynchronous ? 2 : 1;
+        int bytes = (rows + (buffers * bufferRows)) * TensorRowBytes(headSize);
+        return new KernelInstance(source, $"{name}<{storage.DeviceName()}, {Checked(headSize)}, {buffers}>", Threads, DynamicSharedBytes: bytes)
+        {
+            FirstArchitecture = isAsynchronous ? AsynchronousArchitecture : FirstTensorArchitecture,
+            LastArchitecture = isAsynchronous ? int.MaxValue : AsynchronousArchitecture - 1,
+        };
+    }
+
+    /// <summary>A row in shared memory: D rounded up to a step of 16, and a chunk of 16 bytes.</summary>
+    private static int TensorRowBytes(int headSize) => sizeof(ushort) * (((headSize + 15) / 16 * 16) + 8);
 
     private static int Checked(int headSize) => headSize is >= 1 and <= LargestHeadSize
         ? headSize

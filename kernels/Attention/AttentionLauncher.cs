@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Memory;
@@ -9,24 +11,32 @@ namespace GptEngine.Kernels.Attention;
 /// <summary>Attention on a GPU, for one storage type and one D: <see cref="IOperations"/>'s forward and backward calls.</summary>
 public sealed class AttentionLauncher : IDisposable
 {
+    /// <summary>Blocks of the resident kernel that an SM must hold for it to be worth more than tiles: one alone would wait for its loads.</summary>
+    private const int LeastResidentBlocks = 2;
+
+    /// <summary>Shared memory that the driver keeps of each block's.</summary>
+    private const int ReservedSharedBytes = 1024;
+
+    private static readonly int[] ResidentWarps = [4, 8];
+
+    private readonly KernelQueue _queue;
     private readonly DataType _storage;
     private readonly int _headSize;
-    private readonly LaunchableKernel _forward;
-    private readonly LaunchableKernel _delta;
-    private readonly LaunchableKernel _backwardKeys;
-    private readonly LaunchableKernel _backwardQueries;
+    private readonly bool _hasTensorCores;
+    private readonly Dictionary<KernelInstance, LaunchableKernel> _kernels = [];
+    private (int Time, LaunchableKernel Kernel, int Tile)? _forward;
+    private LaunchableKernel[]? _backward;
 
-    /// <summary>Compiles and loads the kernels.</summary>
+    /// <summary>Kernels are compiled and loaded when a length first asks for them: make each call once before a step is captured.</summary>
     /// <param name="queue">Where to run.</param>
     /// <param name="storage">x.</param>
     /// <param name="headSize">D, at most <see cref="AttentionKernels.LargestHeadSize"/>.</param>
-    public AttentionLauncher(KernelQueue queue, DataType storage, int headSize)
+    /// <param name="tensorCores">False for the plain kernels everywhere: the second oracle.</param>
+    public AttentionLauncher(KernelQueue queue, DataType storage, int headSize, bool tensorCores = true)
     {
-        (_storage, _headSize) = (storage, headSize);
-        _forward = queue.Load(AttentionKernels.Forward(storage, headSize));
-        _delta = queue.Load(AttentionKernels.Delta(storage, headSize));
-        _backwardKeys = queue.Load(AttentionKernels.BackwardKeys(storage, headSize));
-        _backwardQueries = queue.Load(AttentionKernels.BackwardQueries(storage, headSize));
+        ArgumentNullException.ThrowIfNull(queue);
+        (_queue, _storage, _headSize) = (queue, storage, headSize);
+        _hasTensorCores = tensorCores && AttentionKernels.HasTensorCores(storage, headSize, queue.Target.Number);
     }
 
     /// <summary>Bytes of δ, a float for each row of a head.</summary>
@@ -53,8 +63,9 @@ public sealed class AttentionLauncher : IDisposable
         new OperationChecks(_storage, DataType.Float32).AttentionForward(qkv, documentStart, output, logSumExp, shape);
         CheckSpecialisation(shape, qkv, output);
         var argument = new AttentionShapeArgument(shape);
-        _forward.Launch(
-            Blocks(shape),
+        (LaunchableKernel kernel, int tile) = ForwardKernel(shape.Time);
+        kernel.Launch(
+            Blocks(shape, tile),
             1,
             PointerTo(qkv),
             PointerTo(documentStart),
@@ -72,17 +83,18 @@ public sealed class AttentionLauncher : IDisposable
         CheckSpecialisation(shape, qkv, output, gradOutput, gradQkv);
         workspace.Expect("workspace", DataType.Float32, Axis.AtLeast("bytes/4", BackwardWorkspaceBytes(shape) / sizeof(float)));
         var argument = new AttentionShapeArgument(shape);
-        _delta.Launch(
+        LaunchableKernel[] kernels = _backward ??= [.. BackwardKernels().Select(Load)];
+        kernels[0].Launch(
             DeviceTypes.CeilingDivide(shape.Rows * shape.Heads, AttentionKernels.DeltaRows),
             1,
             PointerTo(output),
             PointerTo(gradOutput),
             PointerTo(workspace),
             KernelArgument.Structure(&argument));
-        foreach (LaunchableKernel kernel in (ReadOnlySpan<LaunchableKernel>)[_backwardKeys, _backwardQueries])
+        foreach (LaunchableKernel kernel in kernels.AsSpan(1))
         {
             kernel.Launch(
-                Blocks(shape),
+                Blocks(shape, Tile),
                 1,
                 PointerTo(qkv),
                 PointerTo(documentStart),
@@ -96,14 +108,74 @@ public sealed class AttentionLauncher : IDisposable
 
     public void Dispose()
     {
-        _forward.Dispose();
-        _delta.Dispose();
-        _backwardKeys.Dispose();
-        _backwardQueries.Dispose();
+        foreach (LaunchableKernel kernel in _kernels.Values)
+        {
+            kernel.Dispose();
+        }
     }
 
-    private static long Blocks(in AttentionShape shape) =>
-        DeviceTypes.CeilingDivide(shape.Time, AttentionKernels.Tile) * shape.Batch * shape.Heads;
+    private static long Blocks(in AttentionShape shape, int tile) => DeviceTypes.CeilingDivide(shape.Time, tile) * shape.Batch * shape.Heads;
+
+    /// <summary>The kernel for a length, and the queries of its block; all of them where keys and values stay resident.</summary>
+    private (LaunchableKernel Kernel, int Tile) ForwardKernel(int time)
+    {
+        if (_forward is not { } known || known.Time != time)
+        {
+            KernelInstance? resident = ResidentFor(time);
+            KernelInstance tiles = _hasTensorCores
+                ? AttentionKernels.ForwardTensor(_storage, _headSize, _queue.Target.Number)
+                : AttentionKernels.Forward(_storage, _headSize);
+            known = (time, Load(resident ?? tiles), resident is not null ? time : Tile);
+            _forward = known;
+        }
+
+        return (known.Kernel, known.Tile);
+    }
+
+    private int Tile => _hasTensorCores ? AttentionKernels.TensorTile : AttentionKernels.Tile;
+
+    private KernelInstance? ResidentFor(int time)
+    {
+        if (!_hasTensorCores || time <= AttentionKernels.TensorTile)
+        {
+            return null;
+        }
+
+        foreach (int warps in ResidentWarps)
+        {
+            KernelInstance resident = AttentionKernels.ForwardResident(_storage, _headSize, warps);
+            int blocks = _queue.Driver.Properties.SharedBytesPerMultiprocessor / (resident.DynamicSharedBytes + ReservedSharedBytes);
+            if (time <= AttentionKernels.ResidentTime(warps) && resident.IsFor(_queue.Target.Number) && blocks >= LeastResidentBlocks)
+            {
+                return resident;
+            }
+        }
+
+        return null;
+    }
+
+    private KernelInstance[] BackwardKernels() => _hasTensorCores
+        ? [
+            AttentionKernels.Delta(_storage, _headSize),
+            AttentionKernels.BackwardKeysTensor(_storage, _headSize, _queue.Target.Number),
+            AttentionKernels.BackwardQueriesTensor(_storage, _headSize, _queue.Target.Number),
+        ]
+        : [
+            AttentionKernels.Delta(_storage, _headSize),
+            AttentionKernels.BackwardKeys(_storage, _headSize),
+            AttentionKernels.BackwardQueries(_storage, _headSize),
+        ];
+
+    private LaunchableKernel Load(KernelInstance instance)
+    {
+        if (!_kernels.TryGetValue(instance, out LaunchableKernel? kernel))
+        {
+            kernel = _queue.Load(instance);
+            _kernels.Add(instance, kernel);
+        }
+
+        return kernel;
+    }
 
     private static long StatisticsBytes(in AttentionShape shape) => 4 * shape.Rows * (shape.Heads + 1);
 

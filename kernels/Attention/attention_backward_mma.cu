@@ -1,19 +1,20 @@
-// attention_backward_mma.cu: attention within documents on the tensor cores of sm_80 and newer, backward.
+// attention_backward_mma.cu: attention within documents on the tensor cores, backward.
 // Math      as in attention.cu; δ comes from attention_backward_delta there.
 // Shapes    qkv, gradQkv (B, T, 3, H, D) T;  gradOutput (B, T, H, D) T;  documentStart (B, T) int32;  logSumExp, delta (B, H, T) float.
 //           Any B, T, H ≥ 1, D a multiple of 8 up to 128.
-// Layout    row-major, contiguous, 16-byte aligned. T is Half or BFloat16.
+// Layout    row-major, contiguous, 16-byte aligned. T is Half, or from sm_80 on BFloat16.
 // Writes    keys: K's and V's part of gradQkv, queries: Q's, overwritten. No aliasing.
-// Launch    block 128, grid ⌈T/64⌉·B·H, dynamic shared memory (2·64 + 4·32)·pitch·2 bytes, pitch = D rounded up to 16, and 8.
+// Launch    block 128, grid ⌈T/64⌉·B·H, dynamic shared memory (2·64 + 2·Buffers·32)·pitch·2 bytes,
+//           pitch = D rounded up to 16, and 8; Buffers as in attention_forward_mma.cu.
 // Cost      ≥ 8·N·C·sizeof(T) bytes, 14·D FLOP a pair that sees, since each side computes S and gradP for itself: less than the barriers
 //           and the traffic that sharing them would take. Tiles that the masks empty are neither loaded nor computed.
 // Numerics  products of T summed in float; P and gradS are rounded to T for the second product; no atomics, order fixed by T alone.
-// Arch      sm_80 and newer.
+// Arch      sm_70 and newer; made for sm_70 and for sm_80 and newer.
 // Source    Dao 2023, algorithm 2.
 #include "Attention/attention_mma.cuh"
 
 constexpr int Step = 32; // queries, or keys, of a step
-constexpr int Tiles = Step / 8;
+constexpr int Blocks = Step / 16;
 
 // What the queries of a step bring along.
 struct Statistics {
@@ -33,17 +34,17 @@ struct Statistics {
 };
 
 // gradK and gradV of 64 keys, over the queries that see them. Rows are keys, columns are queries.
-template <typename T, int D>
+template <typename T, int D, int Buffers>
 __global__ void __launch_bounds__(Threads, 1)
     attention_backward_keys_mma(const T* qkv, const int32* document_start, const float* log_sum_exp, const float* delta,
                                 const T* grad_output, T* grad_qkv, AttentionShape shape) {
     constexpr int Size = Step * Rows<D>::Pitch;
     extern __shared__ uint4 shared[];
-    __shared__ Statistics statistics[2];
+    __shared__ Statistics statistics[Buffers];
     T* keys = reinterpret_cast<T*>(shared);
     T* values = keys + BlockRows * Rows<D>::Pitch;
-    T* queries = values + BlockRows * Rows<D>::Pitch; // two buffers of each
-    T* gradients = queries + 2 * Size;
+    T* queries = values + BlockRows * Rows<D>::Pitch; // the buffers of each
+    T* gradients = queries + Buffers * Size;
 
     Head head(shape, (shape.time + BlockRows - 1) / BlockRows, false);
     int lane = threadIdx.x % WarpSize;
@@ -60,7 +61,7 @@ __global__ void __launch_bounds__(Threads, 1)
                                        shape.time - first_query, threadIdx.x);
         copy_rows<T, D, Step, Threads>(gradients + buffer * Size, grad_output + head.in_output<D>(shape, first_query),
                                        int64(shape.heads) * D, shape.time - first_query, threadIdx.x);
-        commit_copies();
+        close_copies();
         statistics[buffer].load(starts, log_sums, deltas, first_query, shape.time, threadIdx.x);
     };
     // Starts never decrease: once a step's first query sees none of the keys, no later one does.
@@ -68,48 +69,53 @@ __global__ void __launch_bounds__(Threads, 1)
 
     copy_rows<T, D, BlockRows, Threads>(keys, qkv + head.in_qkv<D>(shape, 1, first_key), stride, shape.time - first_key, threadIdx.x);
     copy_rows<T, D, BlockRows, Threads>(values, qkv + head.in_qkv<D>(shape, 2, first_key), stride, shape.time - first_key, threadIdx.x);
-    load(first_key, 0);
+    if constexpr (Buffers == 2) {
+        load(first_key, 0);
+    }
 
     SharedRows<T, D> key_rows(keys + warp * WarpRows * Rows<D>::Pitch, lane);
     SharedRows<T, D> value_rows(values + warp * WarpRows * Rows<D>::Pitch, lane);
     Sums<T, D> grad_keys;
     Sums<T, D> grad_values;
     bool more = true;
-    for (int32 first_query = first_key, buffer = 0; more; first_query += Step, buffer ^= 1) {
+    for (int32 first_query = first_key, buffer = 0; more; first_query += Step, buffer ^= Buffers - 1) {
         more = sees(first_query + Step);
-        if (more) {
+        if constexpr (Buffers == 1) {
+            load(first_query, 0);
+        }
+        if (Buffers == 2 && more) {
             load(first_query + Step, buffer ^ 1);
-            wait_copies<1>();
+            await_copies<1>();
         } else {
-            wait_copies<0>();
+            await_copies<0>();
         }
         __syncthreads();
         const Statistics& columns = statistics[buffer];
         if (own_key < first_query + Step && columns.start[0] < own_key + WarpRows) {
             // P = exp(S − L)
-            float weight[Tiles][4];
+            float weight[Blocks][8];
             multiply_rows<T, D>(weight, key_rows, queries + buffer * Size, lane);
 #pragma unroll
-            for (int tile = 0; tile < Tiles; ++tile) {
+            for (int block = 0; block < Blocks; ++block) {
 #pragma unroll
-                for (int e = 0; e < 4; ++e) {
-                    int column = tile * 8 + lane % 4 * 2 + e % 2;
-                    int32 key = own_key + lane / 4 + 8 * (e / 2);
+                for (int e = 0; e < 8; ++e) {
+                    int column = block * 16 + column_of(lane, e);
+                    int32 key = own_key + row_of(lane, e / 2 % 2);
                     bool seen = key >= columns.start[column] && key <= first_query + column;
-                    float exponent = fmaf(weight[tile][e], shape.scale * Log2E, -columns.log_sum[column]);
-                    weight[tile][e] = seen ? power_of_two(exponent) : 0.0f;
+                    float exponent = fmaf(weight[block][e], shape.scale * Log2E, -columns.log_sum[column]);
+                    weight[block][e] = seen ? power_of_two(exponent) : 0.0f;
                 }
             }
 
             // gradV += Pᵀ·gradO;  gradS = P ⊙ (gradP − δ);  gradK += gradSᵀ·Q
             grad_values.add_product(weight, gradients + buffer * Size, lane);
-            float grad_weight[Tiles][4];
+            float grad_weight[Blocks][8];
             multiply_rows<T, D>(grad_weight, value_rows, gradients + buffer * Size, lane);
 #pragma unroll
-            for (int tile = 0; tile < Tiles; ++tile) {
+            for (int block = 0; block < Blocks; ++block) {
 #pragma unroll
-                for (int e = 0; e < 4; ++e) {
-                    weight[tile][e] *= grad_weight[tile][e] - columns.delta[tile * 8 + lane % 4 * 2 + e % 2];
+                for (int e = 0; e < 8; ++e) {
+                    weight[block][e] *= grad_weight[block][e] - columns.delta[block * 16 + column_of(lane, e)];
                 }
             }
             grad_keys.add_product(weight, queries + buffer * Size, lane);
@@ -127,7 +133,7 @@ __global__ void __launch_bounds__(Threads, 1)
 }
 
 // gradQ of 64 queries, over the keys that they see.
-template <typename T, int D>
+template <typename T, int D, int Buffers>
 __global__ void __launch_bounds__(Threads, 1)
     attention_backward_queries_mma(const T* qkv, const int32* document_start, const float* log_sum_exp, const float* delta,
                                    const T* grad_output, T* grad_qkv, AttentionShape shape) {
@@ -135,8 +141,8 @@ __global__ void __launch_bounds__(Threads, 1)
     extern __shared__ uint4 shared[];
     T* queries = reinterpret_cast<T*>(shared);
     T* gradients = queries + BlockRows * Rows<D>::Pitch;
-    T* keys = gradients + BlockRows * Rows<D>::Pitch; // two buffers of each
-    T* values = keys + 2 * Size;
+    T* keys = gradients + BlockRows * Rows<D>::Pitch; // the buffers of each
+    T* values = keys + Buffers * Size;
 
     Head head(shape, (shape.time + BlockRows - 1) / BlockRows, true);
     int lane = threadIdx.x % WarpSize;
@@ -151,7 +157,7 @@ __global__ void __launch_bounds__(Threads, 1)
     float row_delta[2];
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-        int32 query = own_query + lane / 4 + 8 * i;
+        int32 query = own_query + row_of(lane, i);
         bool real = query < shape.time;
         start[i] = real ? starts[query] : SeesNothing;
         log_sum[i] = real ? log_sum_exp[head.in_statistics(shape, query)] * Log2E : 0.0f;
@@ -164,7 +170,7 @@ __global__ void __launch_bounds__(Threads, 1)
                                        threadIdx.x);
         copy_rows<T, D, Step, Threads>(values + buffer * Size, qkv + head.in_qkv<D>(shape, 2, first_key), stride,
                                        shape.time - first_key, threadIdx.x);
-        commit_copies();
+        close_copies();
     };
     copy_rows<T, D, BlockRows, Threads>(queries, qkv + head.in_qkv<D>(shape, 0, first_query), stride, shape.time - first_query,
                                         threadIdx.x);
@@ -172,33 +178,38 @@ __global__ void __launch_bounds__(Threads, 1)
                                         shape.time - first_query, threadIdx.x);
     int32 first_key = starts[first_query] / Step * Step;
     int32 last_key = (first_query + BlockRows < shape.time ? first_query + BlockRows : shape.time) - 1;
-    load(first_key, 0);
+    if constexpr (Buffers == 2) {
+        load(first_key, 0);
+    }
 
     SharedRows<T, D> query_rows(queries + warp * WarpRows * Rows<D>::Pitch, lane);
     SharedRows<T, D> gradient_rows(gradients + warp * WarpRows * Rows<D>::Pitch, lane);
     Sums<T, D> grad_queries;
-    for (int buffer = 0; first_key <= last_key; first_key += Step, buffer ^= 1) {
-        if (first_key + Step <= last_key) {
+    for (int buffer = 0; first_key <= last_key; first_key += Step, buffer ^= Buffers - 1) {
+        if constexpr (Buffers == 1) {
+            load(first_key, 0);
+        }
+        if (Buffers == 2 && first_key + Step <= last_key) {
             load(first_key + Step, buffer ^ 1);
-            wait_copies<1>();
+            await_copies<1>();
         } else {
-            wait_copies<0>();
+            await_copies<0>();
         }
         __syncthreads();
         if (first_key + Step > own_start && first_key < own_query + WarpRows) {
             // gradS = P ⊙ (gradP − δ), P = exp(S − L);  gradQ += gradS·K
-            float weight[Tiles][4];
-            float grad_weight[Tiles][4];
+            float weight[Blocks][8];
+            float grad_weight[Blocks][8];
             multiply_rows<T, D>(weight, query_rows, keys + buffer * Size, lane);
             multiply_rows<T, D>(grad_weight, gradient_rows, values + buffer * Size, lane);
 #pragma unroll
-            for (int tile = 0; tile < Tiles; ++tile) {
+            for (int block = 0; block < Blocks; ++block) {
 #pragma unroll
-                for (int e = 0; e < 4; ++e) {
-                    int32 key = first_key + tile * 8 + lane % 4 * 2 + e % 2;
-                    bool seen = key >= start[e / 2] && key <= own_query + lane / 4 + 8 * (e / 2);
-                    float probability = power_of_two(fmaf(weight[tile][e], shape.scale * Log2E, -log_sum[e / 2]));
-                    weight[tile][e] = seen ? probability * (grad_weight[tile][e] - row_delta[e / 2]) : 0.0f;
+                for (int e = 0; e < 8; ++e) {
+                    int32 key = first_key + block * 16 + column_of(lane, e);
+                    bool seen = key >= start[e / 2 % 2] && key <= own_query + row_of(lane, e / 2 % 2);
+                    float probability = power_of_two(fmaf(weight[block][e], shape.scale * Log2E, -log_sum[e / 2 % 2]));
+                    weight[block][e] = seen ? probability * (grad_weight[block][e] - row_delta[e / 2 % 2]) : 0.0f;
                 }
             }
             grad_queries.add_product(weight, keys + buffer * Size, lane);

@@ -1,11 +1,14 @@
-// attention_mma.cuh: tiles of attention on the tensor cores of sm_80 and newer: rows in shared memory in 16 bits, a warp's 16 rows of each
-// product in registers. Fragments as mma.m16n8k16 lays them out: of 8 columns a lane has those at 2·(lane mod 4), of 16 rows those at
-// lane / 4 and lane / 4 + 8.
+// attention_mma.cuh: tiles of attention on the tensor cores: rows in shared memory in 16 bits, a warp's 16 rows of each product in
+// registers. From sm_80 on by mma.m16n8k16, ldmatrix and cp.async, for Half and BFloat16; before by mma.m8n8k4, for Half.
+//
+// Of each 16×16 block of a product a lane has eight elements: e is in row row_of(lane, e / 2 mod 2), column column_of(lane, e). Where
+// mma.m8n8k4's quad pairs put the blocks that they compute is ours to choose: so that the eight lanes of a phase read different rows.
 #pragma once
 #include "Attention/attention_head.cuh"
 #include "Common/async_copy.cuh"
 #include "Common/packs.cuh"
 
+constexpr bool Wide = __CUDA_ARCH__ >= 800;
 constexpr int Threads = 128;
 constexpr int WarpRows = 16;
 constexpr int BlockRows = Threads / WarpSize * WarpRows;
@@ -15,33 +18,91 @@ constexpr int BlockRows = Threads / WarpSize * WarpRows;
 template <int D> struct Rows {
     static constexpr int Padded = (D + 15) / 16 * 16;
     static constexpr int Pitch = Padded + 8;
-    static constexpr int Steps = Padded / 16;
-    static constexpr int Tiles = Padded / 8;
+    static constexpr int Blocks = Padded / 16;
+    static constexpr int Steps = Wide ? Padded / 16 : Padded / 8; // of a product over D
     static constexpr int Chunks = Padded / 8;
 };
 
-// Load: `Count` rows (a multiple of 8) from `source` on, `stride` elements apart; from `valid` on zeros. Eight neighbouring lanes write
-// chunks in different banks: `Width` of a row each, of rows `Width` apart.
+__device__ inline int row_of(int lane, int i) { return Wide ? lane / 4 + 8 * i : lane % 2 + 2 * i + (lane & 4) + lane / 16 * 8; }
+
+__device__ inline int column_of(int lane, int e) {
+    return (Wide ? lane % 4 * 2 : (lane & 2) + (lane & 8) / 2) + e % 2 + e / 4 * 8;
+}
+
+// The four lanes that share rows.
+__device__ inline bool leads_row(int lane) { return (lane & (Wide ? 3 : 10)) == 0; }
+
+__device__ inline float row_maximum(float value) {
+    value = fmaxf(value, __shfl_xor_sync(FullWarp, value, Wide ? 1 : 8));
+    return fmaxf(value, __shfl_xor_sync(FullWarp, value, 2));
+}
+
+__device__ inline float row_sum(float value) {
+    value += __shfl_xor_sync(FullWarp, value, Wide ? 1 : 8);
+    return value + __shfl_xor_sync(FullWarp, value, 2);
+}
+
+__device__ inline void load_words(uint32 (&words)[4], uint32 address) {
+    asm volatile("ld.shared.v4.b32 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3])
+                 : "r"(address)
+                 : "memory");
+}
+
+__device__ inline void load_words(uint32 (&words)[2], uint32 address) {
+    asm volatile("ld.shared.v2.b32 {%0, %1}, [%2];" : "=r"(words[0]), "=r"(words[1]) : "r"(address) : "memory");
+}
+
+// Before sm_80 copies are done when they return.
+__device__ inline void close_copies() {
+    if constexpr (Wide) {
+        commit_copies();
+    }
+}
+
+template <int Pending> __device__ inline void await_copies() {
+    if constexpr (Wide) {
+        wait_copies<Pending>();
+    }
+}
+
+// Where chunk `index` of rows of `Chunks` lies. Eight neighbours are in different banks: `Width` chunks of a row each, of rows `Width` apart.
+template <int Chunks> struct ChunkPlace {
+    static constexpr int Width = Chunks % 8 == 0 ? 8 : Chunks % 4 == 0 ? 4 : Chunks % 2 == 0 ? 2 : 1;
+    int row, chunk;
+
+    __device__ explicit ChunkPlace(int index) {
+        int eighth = index / Width % 8;
+        int block = index / (Width * 8);
+        chunk = block % (Chunks / Width) * Width + index % Width;
+        row = block / (Chunks / Width) * 8 + eighth % (8 / Width) * Width + eighth / (8 / Width);
+    }
+};
+
+// Load: `Count` rows (a multiple of 8) from `source` on, `stride` elements apart; from `valid` on zeros.
 template <typename T, int D, int Count, int Copiers>
 __device__ inline void copy_rows(T* tile, const T* source, int64 stride, int valid, int thread) {
     constexpr int Chunks = Rows<D>::Chunks;
-    constexpr int Width = Chunks % 8 == 0 ? 8 : Chunks % 4 == 0 ? 4 : 2;
 #pragma unroll 4
     for (int base = 0; base < Count * Chunks; base += Copiers) {
         int index = base + thread;
         if (Count * Chunks % Copiers == 0 || index < Count * Chunks) {
-            int eighth = index / Width % 8;
-            int block = index / (Width * 8);
-            int chunk = block % (Chunks / Width) * Width + index % Width;
-            int row = block / (Chunks / Width) * 8 + eighth % (8 / Width) * Width + eighth / (8 / Width);
-            bool real = row < valid && chunk * 8 < D;
-            copy_async(tile + row * Rows<D>::Pitch + chunk * 8, real ? source + row * stride + chunk * 8 : source, real);
+            ChunkPlace<Chunks> place(index);
+            bool real = place.row < valid && place.chunk * 8 < D;
+            T* target = tile + place.row * Rows<D>::Pitch + place.chunk * 8;
+            const T* origin = real ? source + place.row * stride + place.chunk * 8 : source;
+            if constexpr (Wide) {
+                copy_async(target, origin, real);
+            } else {
+                *reinterpret_cast<uint4*>(target) = real ? *reinterpret_cast<const uint4*>(origin) : make_uint4(0, 0, 0, 0);
+            }
         }
     }
 }
 
 // The left side of a product: 16 rows of D, held in registers.
 template <typename T, int D> struct HeldRows {
+    static constexpr int Unrolled = Rows<D>::Steps; // registers have no index
     uint32 fragments[Rows<D>::Steps][4];
 
     __device__ HeldRows(const T* rows, int lane) {
@@ -62,98 +123,162 @@ template <typename T, int D> struct HeldRows {
 
 // The same, left in shared memory and read at each use.
 template <typename T, int D> struct SharedRows {
+    static constexpr int Unrolled = 2; // more would have the compiler load ahead until registers run out
     uint32 start;
 
-    __device__ SharedRows(const T* rows, int lane) : start(shared_address(rows + lane % 16 * Rows<D>::Pitch + lane / 16 * 8)) {}
+    __device__ SharedRows(const T* rows, int lane)
+        : start(shared_address(Wide ? rows + lane % 16 * Rows<D>::Pitch + lane / 16 * 8
+                                    : rows + (lane % 8 + lane / 16 * 8) * Rows<D>::Pitch)) {}
 
-    __device__ void get(int step, uint32 (&fragment)[4]) const { load_tiles(fragment, start + step * 32); }
+    __device__ void get(int step, uint32 (&fragment)[4]) const {
+        if constexpr (Wide) {
+            load_tiles(fragment, start + step * 32);
+        } else {
+            load_words(fragment, start + step * 16);
+        }
+    }
 };
 
-// product = a·bᵀ: 16 rows by 8·Tiles rows of b, over D.
-template <typename T, int D, int Tiles, typename Left>
-__device__ inline void multiply_rows(float (&product)[Tiles][4], const Left& a, const T* b, int lane) {
+template <bool Condition, typename A, typename B> struct Select {
+    using Type = A;
+};
+
+template <typename A, typename B> struct Select<false, A, B> {
+    using Type = B;
+};
+
+// Those of a product that is taken again and again: in registers where fragments are no larger than the rows.
+template <typename T, int D> using LastingRows = typename Select<Wide, HeldRows<T, D>, SharedRows<T, D>>::Type;
+
+// product = a·bᵀ: 16 rows by 16·Blocks rows of b, over D.
+template <typename T, int D, int Blocks, typename Left>
+__device__ inline void multiply_rows(float (&product)[Blocks][8], const Left& a, const T* b, int lane) {
 #pragma unroll
-    for (int tile = 0; tile < Tiles; ++tile) {
-        product[tile][0] = product[tile][1] = product[tile][2] = product[tile][3] = 0.0f;
+    for (int block = 0; block < Blocks; ++block) {
+#pragma unroll
+        for (int e = 0; e < 8; ++e) {
+            product[block][e] = 0.0f;
+        }
     }
-    uint32 start = shared_address(b + (lane / 16 * 8 + lane % 8) * Rows<D>::Pitch + lane / 8 % 2 * 8);
-#pragma unroll
+    int row = Wide ? lane / 16 * 8 + lane % 8 : lane % 4 + (lane & 8) / 2 + lane / 16 * 8;
+    uint32 start = shared_address(b + row * Rows<D>::Pitch + (Wide ? lane / 8 % 2 * 8 : 0));
+#pragma unroll(Left::Unrolled)
     for (int step = 0; step < Rows<D>::Steps; ++step) {
         uint32 left[4];
         a.get(step, left);
 #pragma unroll
-        for (int tile = 0; tile < Tiles; tile += 2) {
+        for (int block = 0; block < Blocks; ++block) {
             uint32 right[4];
-            load_tiles(right, start + (tile * 8 * Rows<D>::Pitch + step * 16) * 2);
-            mma_16x8x16<T>(product[tile], left, {right[0], right[1]});
-            mma_16x8x16<T>(product[tile + 1], left, {right[2], right[3]});
+            if constexpr (Wide) {
+                load_tiles(right, start + (block * 16 * Rows<D>::Pitch + step * 16) * 2);
+                mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(product[block][0]), left, {right[0], right[1]});
+                mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(product[block][4]), left, {right[2], right[3]});
+            } else {
+                load_words(right, start + (block * 16 * Rows<D>::Pitch + step * 8) * 2);
+                mma_8x8x4(product[block], {left[0], left[1]}, {right[0], right[1]});
+                mma_8x8x4(product[block], {left[2], left[3]}, {right[2], right[3]});
+            }
         }
     }
 }
 
 // 16 rows of D sums.
 template <typename T, int D> struct Sums {
-    float values[Rows<D>::Tiles][4] = {};
+    float values[Rows<D>::Blocks][8] = {};
 
-    // sums += weights·b, with b of 8·Tiles rows; the weights rounded to storage.
-    template <int Tiles> __device__ void add_product(const float (&weights)[Tiles][4], const T* b, int lane) {
-        uint32 start = shared_address(b + lane % 16 * Rows<D>::Pitch + lane / 16 * 8);
+    // sums += weights·b, with b of 16·Blocks rows; the weights rounded to storage.
+    template <int Blocks> __device__ void add_product(const float (&weights)[Blocks][8], const T* b, int lane) {
+        if constexpr (Wide) {
+            uint32 start = shared_address(b + lane % 16 * Rows<D>::Pitch + lane / 16 * 8);
 #pragma unroll
-        for (int step = 0; step < Tiles / 2; ++step) {
-            uint32 left[4] = {pack_pair<T>(weights[2 * step][0], weights[2 * step][1]),
-                              pack_pair<T>(weights[2 * step][2], weights[2 * step][3]),
-                              pack_pair<T>(weights[2 * step + 1][0], weights[2 * step + 1][1]),
-                              pack_pair<T>(weights[2 * step + 1][2], weights[2 * step + 1][3])};
+            for (int step = 0; step < Blocks; ++step) {
+                uint32 left[4];
 #pragma unroll
-            for (int tile = 0; tile < Rows<D>::Tiles; tile += 2) {
-                uint32 right[4];
-                load_tiles_transposed(right, start + (step * 16 * Rows<D>::Pitch + tile * 8) * 2);
-                mma_16x8x16<T>(values[tile], left, {right[0], right[1]});
-                mma_16x8x16<T>(values[tile + 1], left, {right[2], right[3]});
+                for (int i = 0; i < 4; ++i) {
+                    left[i] = pack_pair<T>(weights[step][2 * i], weights[step][2 * i + 1]);
+                }
+#pragma unroll
+                for (int block = 0; block < Rows<D>::Blocks; ++block) {
+                    uint32 right[4];
+                    load_tiles_transposed(right, start + (step * 16 * Rows<D>::Pitch + block * 16) * 2);
+                    mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(values[block][0]), left, {right[0], right[1]});
+                    mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(values[block][4]), left, {right[2], right[3]});
+                }
+            }
+        } else {
+#pragma unroll
+            for (int step = 0; step < Blocks; ++step) {
+                add_step(weights[step], b + step * 16 * Rows<D>::Pitch, lane);
             }
         }
     }
 
-    // Rows lane / 4 (i = 0) and lane / 4 + 8 (i = 1).
+    // Sixteen rows of b by mma.m8n8k4. As a result a lane has 4 weights of each of two rows, as an operand 4 in turn of one row: the lanes
+    // of a row exchange them. Lanes apart by 8 come to the two halves of each 8 rows in opposite order.
+    __device__ void add_step(const float (&weights)[8], const T* b, int lane) {
+        bool upper = lane & 2;
+        uint32 start = shared_address(b + lane % 4 * Rows<D>::Pitch + (lane & 8) / 2 + lane / 16 * 8);
+        uint32 half = (lane & 8) / 2;
+#pragma unroll
+        for (int s = 0; s < 2; ++s) {
+            uint32 first = pack_pair<T>(weights[4 * s], weights[4 * s + 1]);
+            uint32 second = pack_pair<T>(weights[4 * s + 2], weights[4 * s + 3]);
+            uint32 received = __shfl_xor_sync(FullWarp, upper ? first : second, 2);
+            uint32 left[2] = {upper ? received : first, upper ? second : received};
+#pragma unroll
+            for (int side = 0; side < 2; ++side) {
+                uint32 rows = start + (8 * s + (half ^ (4 * side))) * Rows<D>::Pitch * 2;
+#pragma unroll
+                for (int block = 0; block < Rows<D>::Blocks; ++block) {
+                    uint32 right[2];
+                    load_words(right, rows + block * 32);
+                    mma_8x8x4_rows(values[block], left, right);
+                }
+                left[0] = __shfl_xor_sync(FullWarp, left[0], 8);
+                left[1] = __shfl_xor_sync(FullWarp, left[1], 8);
+            }
+        }
+    }
+
+    // Rows row_of(lane, i).
     __device__ void scale(int i, float factor) {
 #pragma unroll
-        for (int tile = 0; tile < Rows<D>::Tiles; ++tile) {
-            values[tile][2 * i] *= factor;
-            values[tile][2 * i + 1] *= factor;
+        for (int block = 0; block < Rows<D>::Blocks; ++block) {
+#pragma unroll
+            for (int e = 0; e < 8; e += 4) {
+                values[block][e + 2 * i] *= factor;
+                values[block][e + 2 * i + 1] *= factor;
+            }
         }
     }
 
     // Finish: by way of 16 rows of shared memory that are this warp's own, so that rows leave in whole sectors.
     __device__ void store(T* staging, T* target, int64 stride, int valid, int lane) const {
+        // Before sm_80 the upper lanes' rows fall into the lower ones' banks: they go through theirs in the other order.
+        bool turned = !Wide && lane >= 16;
         __syncwarp();
 #pragma unroll
-        for (int tile = 0; tile < Rows<D>::Tiles; ++tile) {
+        for (int block = 0; block < Rows<D>::Blocks; ++block) {
 #pragma unroll
-            for (int i = 0; i < 2; ++i) {
-                T* place = staging + (lane / 4 + 8 * i) * Rows<D>::Pitch + tile * 8 + lane % 4 * 2;
-                *reinterpret_cast<uint32*>(place) = pack_pair<T>(values[tile][2 * i], values[tile][2 * i + 1]);
+            for (int e = 0; e < 8; e += 4) {
+                uint32 pairs[2] = {pack_pair<T>(values[block][e], values[block][e + 1]),
+                                   pack_pair<T>(values[block][e + 2], values[block][e + 3])};
+#pragma unroll
+                for (int i = 0; i < 2; ++i) {
+                    T* place = staging + row_of(lane, turned ? 1 - i : i) * Rows<D>::Pitch + block * 16 + column_of(lane, e);
+                    *reinterpret_cast<uint32*>(place) = turned ? pairs[1 - i] : pairs[i];
+                }
             }
         }
         __syncwarp();
         constexpr int Chunks = D / 8;
 #pragma unroll
         for (int base = 0; base < WarpRows * Chunks; base += WarpSize) {
-            int row = (base + lane) / Chunks;
-            int chunk = (base + lane) % Chunks;
-            if (row < WarpRows && row < valid) {
-                store_words(target + row * stride + chunk * 8, *reinterpret_cast<const uint4*>(staging + row * Rows<D>::Pitch + chunk * 8));
+            ChunkPlace<Chunks> place(base + lane);
+            if (place.row < WarpRows && place.row < valid) {
+                store_words(target + place.row * stride + place.chunk * 8,
+                            *reinterpret_cast<const uint4*>(staging + place.row * Rows<D>::Pitch + place.chunk * 8));
             }
         }
     }
 };
-
-// Over the four lanes that share rows.
-__device__ inline float row_maximum(float value) {
-    value = fmaxf(value, __shfl_xor_sync(FullWarp, value, 1));
-    return fmaxf(value, __shfl_xor_sync(FullWarp, value, 2));
-}
-
-__device__ inline float row_sum(float value) {
-    value += __shfl_xor_sync(FullWarp, value, 1);
-    return value + __shfl_xor_sync(FullWarp, value, 2);
-}

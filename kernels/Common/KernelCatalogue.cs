@@ -3,10 +3,15 @@ using System.Collections.Immutable;
 using System.Linq;
 using GptEngine.Kernels.Activation;
 using GptEngine.Kernels.AdamW;
+using GptEngine.Kernels.Attention;
+using GptEngine.Kernels.Cast;
 using GptEngine.Kernels.CrossEntropy;
 using GptEngine.Kernels.Embedding;
 using GptEngine.Kernels.GradientNorm;
 using GptEngine.Kernels.LayerNorm;
+using GptEngine.Kernels.Linear;
+using GptEngine.Kernels.Rotary;
+using GptEngine.Kernels.Sampling;
 using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Kernels.Common;
@@ -25,6 +30,9 @@ public static class KernelCatalogue
 
     /// <summary>The vocabulary of 50,257, padded.</summary>
     private const int PaddedVocabulary = 50304;
+
+    /// <summary>D of the presets: gpt-89m, gpt-304m and GPT-2's; gpt-1b's; the larger of GPT-3's.</summary>
+    private static readonly int[] HeadSizes = [64, 96, 128];
 
     private static readonly DataType[] Types = [DataType.Float32, DataType.Float16, DataType.BFloat16];
 
@@ -58,10 +66,52 @@ public static class KernelCatalogue
         }
 
         yield return LayerNormKernels.BackwardColumns(type);
+        yield return BiasGradientLauncher.Partials(type);
+        yield return KernelMatrixProducts.Instance(type, type, leftTransposed: false, rightTransposed: true, gelu: true);
+        yield return KernelMatrixProducts.Instance(type, type, leftTransposed: false, rightTransposed: false, gelu: false);
+        yield return KernelMatrixProducts.Instance(type, DataType.Float32, leftTransposed: true, rightTransposed: false, gelu: false);
+        yield return SamplingLauncher.Sample(type);
+        yield return RotaryLauncher.Rotate(type, packed: true);
+        foreach (KernelInstance kernel in HeadSizes.SelectMany(headSize => AttentionOf(type, headSize)))
+        {
+            yield return kernel;
+        }
+    }
+
+    private static IEnumerable<KernelInstance> AttentionOf(DataType type, int headSize)
+    {
+        yield return AttentionKernels.Delta(type, headSize);
+        yield return AttentionKernels.Decode(type, headSize);
+
+        // In 16 bits the plain kernels serve where there are no tensor cores for the type: one D stands for all.
+        if (type == DataType.Float32 || headSize == HeadSizes[0])
+        {
+            yield return AttentionKernels.Forward(type, headSize);
+            yield return AttentionKernels.BackwardKeys(type, headSize);
+            yield return AttentionKernels.BackwardQueries(type, headSize);
+        }
+
+        foreach (int architecture in new[] { 70, 80 }.Where(architecture => AttentionKernels.HasTensorCores(type, headSize, architecture)))
+        {
+            yield return AttentionKernels.ForwardTensor(type, headSize, architecture);
+            yield return AttentionKernels.BackwardKeysTensor(type, headSize, architecture);
+            yield return AttentionKernels.BackwardQueriesTensor(type, headSize, architecture);
+        }
+
+        if (type != DataType.Float32)
+        {
+            yield return AttentionKernels.ForwardResident(type, headSize, warps: 4);
+        }
     }
 
     private static IEnumerable<KernelInstance> Untyped() =>
     [
+        AttentionKernels.Cache(DataType.Float16, HeadSizes[0]),
+        AttentionKernels.ForwardResident(DataType.Float16, HeadSizes[0], warps: 8),
+        AttentionKernels.ForwardResident(DataType.BFloat16, HeadSizes[0], warps: 8),
+        BiasGradientLauncher.Reduce(),
+        CastLauncher.Cast(DataType.Float32, DataType.Float16),
+        CastLauncher.Cast(DataType.Float32, DataType.BFloat16),
         SumLossesLauncher.Sum(),
         EmbeddingLauncher.Order(),
         GradientNormLauncher.Partials(),

@@ -8,8 +8,17 @@ namespace GptEngine.Kernels.Common;
 /// <param name="DynamicSharedBytes">Shared memory asked for at launch.</param>
 public sealed record KernelInstance(string Source, string NameExpression, int BlockX, int BlockY = 1, int DynamicSharedBytes = 0)
 {
+    /// <summary>The first architecture that has the instructions it is written in: 80 for sm_80.</summary>
+    public int FirstArchitecture { get; init; } = 70;
+
+    /// <summary>The last architecture that it is of use on.</summary>
+    public int LastArchitecture { get; init; } = int.MaxValue;
+
     /// <summary>Threads a block.</summary>
     public int Threads => BlockX * BlockY;
+
+    /// <summary>Whether it is for an architecture.</summary>
+    public bool IsFor(int architecture) => architecture >= FirstArchitecture && architecture <= LastArchitecture;
 
     public override string ToString() => NameExpression;
 }

@@ -24,7 +24,9 @@ public static class KernelReport
         [
             .. from source in kernels.GroupBy(kernel => kernel.Source)
                from target in targets
-               select (source.ToArray(), target),
+               let fitting = source.Where(kernel => kernel.IsFor(target.Number)).ToArray()
+               where fitting.Length > 0
+               select (fitting, target),
         ];
         var rows = new KernelReportRow[units.Length][];
         Parallel.For(0, units.Length, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, i =>

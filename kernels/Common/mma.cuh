@@ -26,6 +26,14 @@ __device__ inline void mma_8x8x4(float (&d)[8], const uint32 (&a)[2], const uint
         : "r"(a[0]), "r"(a[1]), "r"(b[0]), "r"(b[1]));
 }
 
+// The same with b row-major: a lane's pairs are of row lane mod 4, columns 0 to 3 below lane 16 and 4 to 7 from there on.
+__device__ inline void mma_8x8x4_rows(float (&d)[8], const uint32 (&a)[2], const uint32 (&b)[2]) {
+    asm("mma.sync.aligned.m8n8k4.row.row.f32.f16.f16.f32 {%0, %1, %2, %3, %4, %5, %6, %7}, {%8, %9}, {%10, %11}, "
+        "{%0, %1, %2, %3, %4, %5, %6, %7};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7])
+        : "r"(a[0]), "r"(a[1]), "r"(b[0]), "r"(b[1]));
+}
+
 __device__ inline uint32 shared_address(const void* pointer) { return uint32(__cvta_generic_to_shared(pointer)); }
 
 // Four 8×8 tiles of 16-bit elements from shared memory; lane l gives the address of row l mod 8 of tile l / 8; sm_75 and newer.

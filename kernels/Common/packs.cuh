@@ -7,6 +7,19 @@ template <typename T> struct alignas(16) Pack {
     T elements[Size];
 };
 
+// 8 and 16 bytes to global memory in one access. By name: left to itself, the compiler splits the store into the elements that it has
+// just converted.
+__device__ inline void store_words(void* address, uint2 words) {
+    asm volatile("st.global.v2.b32 [%0], {%1, %2};" : : "l"(__cvta_generic_to_global(address)), "r"(words.x), "r"(words.y) : "memory");
+}
+
+__device__ inline void store_words(void* address, uint4 words) {
+    asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};"
+                 :
+                 : "l"(__cvta_generic_to_global(address)), "r"(words.x), "r"(words.y), "r"(words.z), "r"(words.w)
+                 : "memory");
+}
+
 // `address` must be a multiple of 16, and in global memory. The bytes travel as one vector access.
 template <typename T> __device__ inline Pack<T> load_pack(const T* address) {
     uint4 raw = *reinterpret_cast<const uint4*>(address);
@@ -14,24 +27,7 @@ template <typename T> __device__ inline Pack<T> load_pack(const T* address) {
 }
 
 template <typename T> __device__ inline void store_pack(T* address, const Pack<T>& pack) {
-    // By name: left to itself, the compiler splits the store into the elements that it has just converted.
-    uint4 raw = *reinterpret_cast<const uint4*>(&pack);
-    asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};"
-                 :
-                 : "l"(__cvta_generic_to_global(address)), "r"(raw.x), "r"(raw.y), "r"(raw.z), "r"(raw.w)
-                 : "memory");
-}
-
-// 8 and 16 bytes to global memory in one access, whatever the compiler makes of where they come from.
-__device__ inline void store_words(void* address, uint2 words) {
-    asm volatile("st.global.v2.b32 [%0], {%1, %2};" : : "l"(address), "r"(words.x), "r"(words.y) : "memory");
-}
-
-__device__ inline void store_words(void* address, uint4 words) {
-    asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};"
-                 :
-                 : "l"(address), "r"(words.x), "r"(words.y), "r"(words.z), "r"(words.w)
-                 : "memory");
+    store_words(address, *reinterpret_cast<const uint4*>(&pack));
 }
 
 template <typename T> __device__ inline Pack<T> zero_pack() {

@@ -24,13 +24,14 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
 
     private static IEnumerable<TestCaseData> Cases()
     {
+        // Short ones on all; a resident one of 128 and of 256, a longer one.
         yield return new TestCaseData(1, 1, 1, 8, Documents.None);
-        yield return new TestCaseData(2, 2, 1, 16, Documents.EveryToken);
+        yield return new TestCaseData(2, 2, 1, 8, Documents.EveryToken);
         yield return new TestCaseData(1, 31, 2, 80, Documents.EveryToken);
         yield return new TestCaseData(2, 33, 3, 64, Documents.Ragged);
-        yield return new TestCaseData(1, 97, 1, 96, Documents.Edges);
-        yield return new TestCaseData(1, 33, 1, 128, Documents.None);
-        yield return new TestCaseData(1, 257, 1, 24, Documents.Ragged);
+        yield return new TestCaseData(1, 97, 2, 96, Documents.Edges);
+        yield return new TestCaseData(1, 97, 1, 128, Documents.None);
+        yield return new TestCaseData(1, 161, 1, 64, Documents.Ragged);
         yield return new TestCaseData(1, 257, 1, 64, Documents.None);
     }
 
@@ -99,13 +100,15 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
             Forward(data, storage);
             Backward(data, storage);
             using IDisposable scope = Assert.EnterMultipleScope();
+            long stored = _bench.Launches.Skip(before).Sum(report => report.Counters.GlobalStoreBytes);
+            long sectors = _bench.Launches.Skip(before).Sum(report => report.Counters.GlobalStoreSectors);
+            Assert.That(32 * sectors, Is.LessThanOrEqualTo(1.05 * stored), $"{storage}: stores in whole sectors");
             foreach (LaunchReport report in _bench.Launches.Skip(before))
             {
                 LaunchCounters counters = report.Counters;
                 TestContext.Out.WriteLine(
                     $"{storage} {report.Kernel}: {counters.GlobalLoadBytes} bytes in {counters.GlobalLoadSectors} sectors, {counters.SharedWavefronts} wavefronts of {counters.SharedIdealWavefronts}, {report.Seconds:F2} s");
                 Assert.That(counters.SharedWavefronts, Is.EqualTo(counters.SharedIdealWavefronts), $"{storage} {report.Kernel}: bank conflicts");
-                Assert.That(32 * counters.GlobalStoreSectors, Is.LessThanOrEqualTo(1.05 * counters.GlobalStoreBytes), $"{storage} {report.Kernel}: stores");
                 Assert.That(counters.LocalBytes, Is.Zero);
             }
         }
