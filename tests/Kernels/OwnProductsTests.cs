@@ -7,8 +7,8 @@ namespace GptEngine.Tests.Kernels;
 /// <summary>Linear layers by our own matrix products, on the simulated GPU with all its checks on.</summary>
 [RequiresNvrtc]
 [KernelFixture(70, DataType.Float32, "Linear")]
-[KernelFixture(80, DataType.BFloat16, "Linear")]
-[KernelFixture(90, DataType.Float16, "Linear")]
+[KernelFixture(80, DataType.BFloat16, "LinearBackwardWeight")]
+[KernelFixture(90, DataType.Float16, "LinearBackwardWeight")]
 public sealed class OwnProductsTests(int architecture, DataType storage) : OperationsConformance
 {
     protected override IOperations Create() =>

@@ -11,10 +11,10 @@ namespace GptEngine.Tests.Kernels;
 /// </summary>
 [RequiresNvrtc]
 [KernelFixture(70, DataType.Float32, "EmbeddingForward", "EmbeddingBackward", "LayerNormForward", "LayerNormBackward", "SumLosses", "GradientNorm", "AdamW", "Zero", "Cast", "Linear", "CrossEntropyHead", "Sample")]
-[KernelFixture(70, DataType.Float16, "EmbeddingForward", "EmbeddingBackward", "LayerNormForward", "LayerNormBackward", "AdamW", "Cast", "Linear", "CrossEntropyHead", "Sample")]
+[KernelFixture(70, DataType.Float16, "EmbeddingForward", "EmbeddingBackward", "LayerNormForward", "LayerNormBackward", "AdamW", "Cast", "LinearBackwardWeight", "CrossEntropyHead", "Sample")]
 [KernelFixture(70, DataType.BFloat16, "LayerNormForward", "AdamW")]
 [KernelFixture(80, DataType.Float32, "LayerNormBackward", "SumLosses")]
-[KernelFixture(80, DataType.BFloat16, "EmbeddingForward", "EmbeddingBackward", "LayerNormForward", "LayerNormBackward", "AdamW", "Cast", "Linear", "CrossEntropyHead", "Sample")]
+[KernelFixture(80, DataType.BFloat16, "EmbeddingForward", "EmbeddingBackward", "LayerNormForward", "LayerNormBackward", "AdamW", "Cast", "LinearBackwardWeight", "CrossEntropyHead", "Sample")]
 [KernelFixture(80, DataType.Float16, "LayerNormForward", "LayerNormBackward")]
 [KernelFixture(90, DataType.Float32, "EmbeddingBackward", "LayerNormForward", "LayerNormBackward", "SumLosses", "GradientNorm", "AdamW")]
 [KernelFixture(90, DataType.BFloat16, "EmbeddingForward", "LayerNormForward", "LayerNormBackward", "AdamW")]

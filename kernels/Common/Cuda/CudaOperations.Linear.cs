@@ -14,7 +14,7 @@ public sealed partial class CudaOperations
         _checks.LinearForward(x, weight, bias, y, activation, preActivation);
         MatrixProduct product = Forward(x, weight, bias is null ? MatrixEpilogue.None : MatrixEpilogue.Bias);
         MatrixProduct fused = product with { Epilogue = MatrixEpilogue.GeluTanh };
-        if (activation == Activation.GeluTanh && _products.Supports(fused))
+        if (activation == Activation.GeluTanh && bias is not null && _products.Supports(fused))
         {
             _products.Multiply(
                 fused, new(PointerTo(x), PointerTo(weight), PointerTo(y), PointerTo(bias), PointerTo(preActivation)), _workspace.Products);
