@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Numerics.Tensors;
 using GptEngine.Engine.Model;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime;
@@ -38,7 +39,11 @@ internal static class WeightFiles
             foreach (ParameterSpec parameter in catalogue.Parameters)
             {
                 SafetensorsEntry entry = reader.Entries[prefix + parameter.Name];
-                transfer.Upload(tensors[parameter.Name], parameter.Count, (offset, floats) => reader.Read(entry, offset, floats));
+                transfer.Upload(tensors[parameter.Name], parameter.Count, (offset, floats) =>
+                {
+                    reader.Read(entry, offset, floats);
+                    RequireFinite(path, entry, offset, floats);
+                });
             }
         }
     }
@@ -50,6 +55,21 @@ internal static class WeightFiles
         using SafetensorsReader reader = SafetensorsReader.Open(path);
         CheckTensors(path, reader, catalogue, "");
         CheckCount(path, reader, catalogue, [""]);
+    }
+
+    // One NaN in a weight is all the model ever says from there on; no run writes one.
+    private static void RequireFinite(string path, SafetensorsEntry entry, long offset, ReadOnlySpan<float> floats)
+    {
+        if (!TensorPrimitives.IsFiniteAll(floats))
+        {
+            int at = 0;
+            while (float.IsFinite(floats[at]))
+            {
+                at++;
+            }
+
+            throw new UserErrorException($"{path}: element {offset + at} of tensor \"{entry.Name}\" is {floats[at]}, no finite number. Use another checkpoint.");
+        }
     }
 
     private static void Check(

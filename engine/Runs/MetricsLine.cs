@@ -1,3 +1,4 @@
+using System;
 using System.Text.Json;
 
 namespace GptEngine.Engine.Runs;
@@ -33,9 +34,9 @@ public readonly record struct MetricsLine(
                 Number(root, "tokens_per_second"));
             return true;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // A torn line, as a crash leaves one: it says nothing that can be trusted.
+            // A torn line, as a crash leaves one, or one whose text is no Unicode: it says nothing that can be trusted.
             return false;
         }
     }

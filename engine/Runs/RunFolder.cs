@@ -4,11 +4,13 @@ using GptEngine.Runtime;
 
 namespace GptEngine.Engine.Runs;
 
-/// <summary>Where everything about a run stands on disk.</summary>
-public sealed class RunFolder
+/// <summary>Where everything about a run stands on disk. One process at a time holds it: two would write over each other's checkpoints.</summary>
+public sealed class RunFolder : IDisposable
 {
+    private readonly FileStream _lock;
+
     /// <param name="path">The folder; made if it is not there.</param>
-    /// <exception cref="UserErrorException">It cannot be made or written to.</exception>
+    /// <exception cref="UserErrorException">It cannot be made or written to, or another process holds it.</exception>
     public RunFolder(string path)
     {
         Root = Path.GetFullPath(path);
@@ -21,6 +23,8 @@ public sealed class RunFolder
         {
             throw new UserErrorException($"{Root}: the run folder cannot be made ({e.Message.TrimEnd('.')}). Choose another with --run.", ExitCode.Failed, e);
         }
+
+        _lock = Lock();
     }
 
     public string Root { get; }
@@ -45,5 +49,23 @@ public sealed class RunFolder
         string aside = path + ".new";
         File.WriteAllText(aside, text);
         File.Move(aside, path, overwrite: true);
+    }
+
+    public void Dispose() => _lock.Dispose();
+
+    // The file stays when the lock goes: deleting it would let a third process lock a new one while a second still waits for the old.
+    private FileStream Lock()
+    {
+        try
+        {
+            return new FileStream(Path.Combine(Root, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException(
+                $"{Root} is in use by another gpt train, or cannot be written ({e.Message.TrimEnd('.')}). Wait for it, or choose another folder with --run.",
+                ExitCode.Failed,
+                e);
+        }
     }
 }

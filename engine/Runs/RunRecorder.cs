@@ -5,7 +5,6 @@ using System.Globalization;
 using System.IO;
 using GptEngine.Engine.Tokenization;
 using GptEngine.Engine.Training;
-using GptEngine.Runtime;
 
 namespace GptEngine.Engine.Runs;
 
@@ -37,7 +36,7 @@ public sealed class RunRecorder : ITrainingObserver, IDisposable
         _title = title;
         _tokenizer = tokenizer;
         _prompt = prompt;
-        _log = new StreamWriter(OpenLog(folder)) { AutoFlush = true };
+        _log = new StreamWriter(new FileStream(folder.Log, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
     }
 
     public void OnOpening(OpeningBlock opening)
@@ -101,23 +100,6 @@ public sealed class RunRecorder : ITrainingObserver, IDisposable
         }
 
         _log.Dispose();
-    }
-
-    // The log also keeps a second run out of the folder: it is open, and shared for reading only, as long as the first one lives.
-    private static FileStream OpenLog(RunFolder folder)
-    {
-        try
-        {
-            return new FileStream(folder.Log, FileMode.Append, FileAccess.Write, FileShare.Read);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UserErrorException(
-                $"{folder.Log} cannot be written ({e.Message.TrimEnd('.')}). If another gpt train runs in this folder, wait for it or stop it; " +
-                "else choose another folder with --run.",
-                ExitCode.Failed,
-                e);
-        }
     }
 
     private void Open(long lastStep)

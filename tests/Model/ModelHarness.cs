@@ -50,6 +50,25 @@ internal sealed class ModelHarness : IDisposable
 
     public void Load(string folder) => CheckpointStore.LoadWeights(folder, Memory.Parameters, _operations, Transfer);
 
+    /// <summary>Takes the weights of another model of this shape; of a longer context's positions, the first ones.</summary>
+    public void CopyWeights(ModelHarness other)
+    {
+        foreach (ParameterSpec parameter in Memory.Parameters.Catalogue.Parameters)
+        {
+            double[] weights = other.Read(other.Memory.Parameters.Master[parameter.Name], parameter.Count);
+            Transfer.Upload(Memory.Parameters.Master[parameter.Name], parameter.Count, (offset, floats) =>
+            {
+                for (int i = 0; i < floats.Length; i++)
+                {
+                    floats[i] = (float)weights[offset + i];
+                }
+            });
+        }
+
+        Memory.Parameters.RefreshCompute(_operations);
+        _operations.Device.Synchronize();
+    }
+
     public void Initialise(ulong seed) => WeightInitialiser.Initialise(Memory.Parameters, _operations, Transfer, seed);
 
     public void SetBatch(int[] tokens, int[] targets, int[] documentStarts)

@@ -66,6 +66,41 @@ public sealed class ResumeTests
     }
 
     [Test]
+    public void Resume_BehindADamagedCheckpoint_KeepsWhatItWrites()
+    {
+        TestRuns.Run(Every(10, steps: 20), _operations, At("run"));
+        string checkpoints = Path.Combine(At("run"), "checkpoints");
+        File.Delete(Path.Combine(checkpoints, "step-00000020", "model.safetensors"));
+        RunConfiguration configuration = Every(5, steps: 15);
+        configuration = configuration with { Training = configuration.Training with { KeepCheckpoints = 1 } };
+        RecordingObserver again = TestRuns.Run(configuration, _operations, At("run"), resume: true);
+        Assert.That(again.Opening!.StepInit, Is.EqualTo(10));
+        Assert.That(
+            Directory.GetDirectories(checkpoints).Select(Path.GetFileName), Is.EquivalentTo(new[] { "step-00000015", "abandoned-step-00000020" }));
+    }
+
+    [Test]
+    public void Resume_RenamedCheckpoint_IsNotTakenForAnother()
+    {
+        TestRuns.Run(Every(10, steps: 20), _operations, At("run"));
+        string checkpoints = Path.Combine(At("run"), "checkpoints");
+        Directory.Move(Path.Combine(checkpoints, "step-00000010"), Path.Combine(checkpoints, "step-00000030"));
+        RecordingObserver again = TestRuns.Run(Every(10, steps: 20), _operations, At("run"), resume: true);
+        Assert.That(again.Opening!.StepInit, Is.EqualTo(20));
+        Assert.That(again.Warnings.Single(), Does.Contain("renamed"));
+    }
+
+    [Test]
+    public void Resume_NamedCheckpointOfAnotherModel_LeavesLaterOnesAlone()
+    {
+        TestRuns.Run(Every(10, steps: 20), _operations, At("run"));
+        RunConfiguration other = Every(10, steps: 20);
+        other = other with { Model = other.Model with { NLayers = 1 } };
+        Assert.Throws<UserErrorException>(() => TestRuns.Run(other, _operations, At("run"), resume: true, from: "step-00000010"));
+        Assert.That(Path.Combine(At("run"), "checkpoints", "step-00000020"), Does.Exist);
+    }
+
+    [Test]
     public void Resume_FlippedDigitInState_IsRefused()
     {
         TestRuns.Run(Every(0, steps: 2), _operations, At("run"));

@@ -31,11 +31,11 @@ internal static class EvalCommandLine
             }
 
             Dataset dataset = Dataset.Open(call.GetValue(data)!);
+            CheckpointTokenizer.RequireSame(call.GetValue(checkpoint)!, dataset.Info);
             using OpenDevice open = device.Open(call);
             using Evaluator evaluator = Evaluator.FromCheckpoint(call.GetValue(checkpoint)!, open.Operations);
             int vocabulary = evaluator.Model.VocabSize;
             using TokenStream stream = dataset.HasValidation ? dataset.OpenValidation(vocabulary) : dataset.OpenTrain(vocabulary);
-            CheckpointTokenizer.RequireSame(call.GetValue(checkpoint)!, dataset.Info);
             int opens = call.GetValue(documentToken) ?? dataset.Info?.DocumentToken ?? CheckpointTokenizer.Find(call.GetValue(checkpoint)!, null).DocumentToken;
             if (opens < 0 || opens >= vocabulary)
             {
@@ -46,6 +46,11 @@ internal static class EvalCommandLine
             using (var line = new StatusLine(Console.Error))
             {
                 result = evaluator.Evaluate(stream, opens, most == 0 ? long.MaxValue : most, (done, all) => line.Show(() => StatusLine.Bar((double)done / all)));
+            }
+
+            if (!double.IsFinite(result.Loss))
+            {
+                throw new UserErrorException($"The loss on {stream.Name} is {result.Loss}: the weights are too large to compute with. Use another checkpoint.");
             }
 
             Console.WriteLine(string.Create(

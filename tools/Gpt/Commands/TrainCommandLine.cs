@@ -52,7 +52,7 @@ internal sealed class TrainCommandLine
         RunConfiguration configuration = Configure(call, path, resumes);
         ITokenizer tokenizer = Tokenizers.Get(EnumNames.Of(configuration.Data.Tokenizer));
         using OpenDevice device = _device.Open(call, configuration.Training.Precision);
-        var folder = new RunFolder(path);
+        using var folder = new RunFolder(path);
         using var console = new TrainingConsole(configuration.Training.Steps, tokenizer, configuration.Training.SamplePrompt);
         using var recorder = new RunRecorder(folder, Title(configuration, folder), tokenizer, configuration.Training.SamplePrompt);
         using TrainingSession session = TrainingSession.Create(configuration, device.Operations, new TrainingSessionOptions
