@@ -13,7 +13,8 @@
 constexpr int BlockThreads = 256;
 constexpr int ElementsPerThread = 4;
 
-template <typename From, typename To> __global__ void __launch_bounds__(BlockThreads, 1) cast(const From* source, To* destination, int64 count) {
+template <typename From, typename To>
+__global__ void __launch_bounds__(BlockThreads, 1) cast(const From* source, To* destination, int64 count) {
     int64 first = int64(blockIdx.x) * BlockThreads * ElementsPerThread + threadIdx.x;
 #pragma unroll
     for (int i = 0; i < ElementsPerThread; ++i) {

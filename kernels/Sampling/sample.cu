@@ -6,8 +6,8 @@
 // Writes    ids overwritten.
 // Launch    block 512, a block a row: grid B; shared memory about 6 KiB.
 // Cost      2·V·sizeof(T) bytes a row at least; with a top-k or top-p 32 passes over the row each, out of cache.
-// Numerics  float weights, double sums in a fixed order. A cut's limit is found bit by bit over the floats in the integers' order: exact for top-k, and as
-//           exact as the weights for top-p.
+// Numerics  float weights, double sums in a fixed order. A cut's limit is found bit by bit over the floats in the integers' order: exact
+//           for top-k, and as exact as the weights for top-p.
 // Arch      sm_70 and newer.
 // Source    Salmon et al. 2011 for the draw; Holtzman et al. 2020 for top-p.
 #include "Common/philox.cuh"
@@ -72,7 +72,8 @@ template <typename T> __device__ inline int count_from(const T* row, int vocabul
 
 // Weight of what both the cut keeps and has a key of at least `key`.
 template <typename T>
-__device__ inline double weight_from(const T* row, int vocabulary, Sampler sampler, RankCut cut, uint32 key, double (&shared)[SampleWarps]) {
+__device__ inline double weight_from(const T* row, int vocabulary, Sampler sampler, RankCut cut, uint32 key,
+                                     double (&shared)[SampleWarps]) {
     double sum = 0.0;
     for (int id = threadIdx.x; id < vocabulary; id += SampleThreads) {
         float logit = to_float(row[id]);
@@ -192,7 +193,8 @@ __global__ void __launch_bounds__(SampleThreads, 1)
         for (int i = 0; i < SampleThreads; ++i) {
             total += weights[i];
         }
-        uint4 words = philox(uint32(seed), uint32(seed >> 32), make_uint4(blockIdx.x, uint32(position), uint32(uint64(position) >> 32), 0));
+        uint4 counter = make_uint4(blockIdx.x, uint32(position), uint32(uint64(position) >> 32), 0);
+        uint4 words = philox(uint32(seed), uint32(seed >> 32), counter);
         double target = (float(words.x) + 1.0f) * (1.0f / 4294967296.0f) * total;
         double before = 0.0;
         int run = 0;
