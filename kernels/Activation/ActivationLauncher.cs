@@ -1,5 +1,6 @@
 using System;
 using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Memory;
 using static GptEngine.Kernels.Common.KernelQueue;
 
@@ -59,9 +60,15 @@ public sealed class ActivationLauncher
     public void Backward(Tensor gradY, Tensor z, Tensor gradZ)
     {
         CheckSame(gradY, z, nameof(z));
-        CheckSame(gradY, gradZ, nameof(gradZ));
-        bool packed = AreAligned(gradY, z, gradZ);
-        (packed ? _backwardPacked : _backward).Launch(Blocks(z.Count, packed), 1, PointerTo(gradY), PointerTo(z), PointerTo(gradZ), z.Count);
+        Backward(PointerTo(gradY), z, gradZ);
+    }
+
+    /// <summary>gradZ = gradY·activation'(z), gradY in scratch.</summary>
+    internal void Backward(DevicePointer gradY, Tensor z, Tensor gradZ)
+    {
+        CheckSame(z, gradZ, nameof(gradZ));
+        bool packed = AreAligned(z, gradZ) && gradY.Address % DeviceTypes.PackBytes == 0;
+        (packed ? _backwardPacked : _backward).Launch(Blocks(z.Count, packed), 1, gradY, PointerTo(z), PointerTo(gradZ), z.Count);
     }
 
     private static string Arguments(DataType storage, Common.Activation activation, bool packed) =>

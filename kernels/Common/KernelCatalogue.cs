@@ -4,11 +4,14 @@ using System.Linq;
 using GptEngine.Kernels.Activation;
 using GptEngine.Kernels.AdamW;
 using GptEngine.Kernels.Attention;
+using GptEngine.Kernels.Cast;
 using GptEngine.Kernels.CrossEntropy;
 using GptEngine.Kernels.Embedding;
 using GptEngine.Kernels.GradientNorm;
 using GptEngine.Kernels.LayerNorm;
+using GptEngine.Kernels.Linear;
 using GptEngine.Kernels.Rotary;
+using GptEngine.Kernels.Sampling;
 using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Kernels.Common;
@@ -63,6 +66,11 @@ public static class KernelCatalogue
         }
 
         yield return LayerNormKernels.BackwardColumns(type);
+        yield return BiasGradientLauncher.Partials(type);
+        yield return KernelMatrixProducts.Instance(type, type, leftTransposed: false, rightTransposed: true, gelu: true);
+        yield return KernelMatrixProducts.Instance(type, type, leftTransposed: false, rightTransposed: false, gelu: false);
+        yield return KernelMatrixProducts.Instance(type, DataType.Float32, leftTransposed: true, rightTransposed: false, gelu: false);
+        yield return SamplingLauncher.Sample(type);
         yield return RotaryLauncher.Rotate(type, packed: true);
         foreach (KernelInstance kernel in HeadSizes.SelectMany(headSize => AttentionOf(type, headSize)))
         {
@@ -101,7 +109,10 @@ public static class KernelCatalogue
         AttentionKernels.Cache(DataType.Float16, HeadSizes[0]),
         AttentionKernels.ForwardResident(DataType.Float16, HeadSizes[0], warps: 8),
         AttentionKernels.ForwardResident(DataType.BFloat16, HeadSizes[0], warps: 8),
-        CrossEntropyLauncher.SumLosses(),
+        BiasGradientLauncher.Reduce(),
+        CastLauncher.Cast(DataType.Float32, DataType.Float16),
+        CastLauncher.Cast(DataType.Float32, DataType.BFloat16),
+        SumLossesLauncher.Sum(),
         EmbeddingLauncher.Order(),
         GradientNormLauncher.Partials(),
         GradientNormLauncher.Finish(),

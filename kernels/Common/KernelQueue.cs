@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Memory;
@@ -10,8 +11,10 @@ namespace GptEngine.Kernels.Common;
 /// <param name="stream">Kernels run in the order in which they are launched here.</param>
 /// <param name="cache">Compiles what it does not have.</param>
 /// <param name="format">PTX for the simulated GPU and for one newer than the compiler; else machine code.</param>
-public sealed class KernelQueue(GpuDriver driver, GpuStream stream, CompileCache cache, ImageFormat format)
+public sealed class KernelQueue(GpuDriver driver, GpuStream stream, CompileCache cache, ImageFormat format) : IDisposable
 {
+    private readonly List<LaunchableKernel> _loaded = [];
+
     /// <summary>The GPU.</summary>
     public GpuDriver Driver => driver;
 
@@ -19,7 +22,7 @@ public sealed class KernelQueue(GpuDriver driver, GpuStream stream, CompileCache
     public GpuStream Stream => stream;
 
     /// <summary>The architecture that kernels are compiled for.</summary>
-    public ComputeCapability Target { get; } = ComputeCapability.FromNumber(driver.Properties.Architecture);
+    public ComputeCapability Target { get; init; } = ComputeCapability.FromNumber(driver.Properties.Architecture);
 
     /// <summary>Compiles a kernel, or finds it compiled, and loads it. Not for use inside a step.</summary>
     public LaunchableKernel Load(KernelInstance instance)
@@ -38,7 +41,20 @@ public sealed class KernelQueue(GpuDriver driver, GpuStream stream, CompileCache
             function.MaximumDynamicSharedBytes = instance.DynamicSharedBytes;
         }
 
-        return new LaunchableKernel(this, instance, module, function);
+        var kernel = new LaunchableKernel(this, instance, module, function);
+        _loaded.Add(kernel);
+        return kernel;
+    }
+
+    /// <summary>Unloads every kernel that was loaded here; none of them may be running.</summary>
+    public void Dispose()
+    {
+        foreach (LaunchableKernel kernel in _loaded)
+        {
+            kernel.Dispose();
+        }
+
+        _loaded.Clear();
     }
 
     /// <summary>The tensor's address, or a null pointer.</summary>

@@ -30,6 +30,7 @@ public sealed unsafe partial class ReferenceOperations<T> : IOperations
             double => DataType.Float64,
             float => DataType.Float32,
             System.Half => DataType.Float16,
+            BFloat16 => DataType.BFloat16,
             _ => throw new NotSupportedException($"{typeof(T)} is no tensor's type"),
         };
         _checks = new OperationChecks(Storage, Master);

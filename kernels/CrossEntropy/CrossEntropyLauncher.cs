@@ -10,7 +10,6 @@ public sealed class CrossEntropyLauncher
 {
     private const string Source = "CrossEntropy/cross_entropy.cu";
     private const int PlainThreads = 512;
-    private const int SumThreads = 512;
 
     // At 512 threads a thread has 128 registers: 25 packs take 100 of them.
     private const int LargestPacksPerThread = 25;
@@ -22,7 +21,6 @@ public sealed class CrossEntropyLauncher
     private readonly int _padded;
     private readonly LaunchableKernel _plain;
     private readonly LaunchableKernel? _resident;
-    private readonly LaunchableKernel _sumLosses;
 
     /// <summary>Compiles and loads the kernels.</summary>
     /// <param name="queue">Where to run.</param>
@@ -33,7 +31,6 @@ public sealed class CrossEntropyLauncher
         (_storage, _padded) = (storage, padded);
         _plain = queue.Load(Plain(storage));
         _resident = Resident(storage, padded) is { } resident ? queue.Load(resident) : null;
-        _sumLosses = queue.Load(SumLosses());
     }
 
     /// <summary>Any P; reads a row twice.</summary>
@@ -49,8 +46,6 @@ public sealed class CrossEntropyLauncher
             ? null
             : new(Source, $"cross_entropy_resident<{storage.DeviceName()}, {padded}, {threads}>", (int)threads);
     }
-
-    public static KernelInstance SumLosses() => new(Source, "sum_losses", SumThreads);
 
     /// <summary>Least bytes and operations; evaluation does not write the logits.</summary>
     public static KernelCost Cost(DataType storage, long rows, long padded, bool gradient) =>
@@ -87,12 +82,5 @@ public sealed class CrossEntropyLauncher
             gradientScale,
             PointerTo(scalars),
             gradient);
-    }
-
-    /// <inheritdoc cref="IOperations.SumLosses"/>
-    public void SumLosses(Tensor losses, Tensor scalars, float scale, bool accumulate)
-    {
-        new OperationChecks(_storage, DataType.Float32).SumLosses(losses, scalars);
-        _sumLosses.Launch(1, 1, PointerTo(losses), PointerTo(scalars), scale, losses.Count, accumulate);
     }
 }

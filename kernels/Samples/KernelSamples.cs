@@ -141,7 +141,7 @@ public static class KernelSamples
                 gradient: true));
 
     private static KernelSample SumLosses() => new("sum of losses", DataType.Float32, "N=1025", new KernelCost(4 * 1025, 1025), bench =>
-        new CrossEntropyLauncher(bench.Queue, DataType.Float32, 128).SumLosses(bench.Normal("losses", DataType.Float32, [1025]), bench.Scalars(), 1, accumulate: false));
+        new SumLossesLauncher(bench.Queue).Launch(bench.Normal("losses", DataType.Float32, [1025]), bench.Scalars(), 1, accumulate: false));
 
     private static KernelSample GradientNorm() => new("gradient norm", DataType.Float32, $"G={ParameterCount}", GradientNormLauncher.Cost(ParameterCount), bench =>
         new GradientNormLauncher(bench.Queue, DataType.Float32).Launch(

@@ -4,29 +4,51 @@ using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Runtime.Cuda;
 
-/// <summary>A GPU as the engine's device, real or simulated: all work goes to one stream.</summary>
-/// <param name="driver">The GPU; the device owns it.</param>
-public sealed class GpuDevice(GpuDriver driver) : Device
+/// <summary>
+/// A GPU, real or simulated, as the engine's device. Work runs in order on the compute stream. Uploads travel on a stream of their own into
+/// staging memory while the GPU computes; a copy within the device, in its place on the compute stream, brings them to where they belong.
+/// </summary>
+public sealed class GpuDevice : Device
 {
-    public override string Name => driver.Properties.Name;
+    private readonly GpuDriver _driver;
+    private readonly UploadQueue _uploads;
+    private readonly bool _usesGraphs;
+
+    /// <param name="driver">The GPU; the device owns it.</param>
+    /// <param name="usesGraphs">Whether captured work becomes a graph; without, it is enqueued anew each time: the same bits, for comparison.</param>
+    public GpuDevice(GpuDriver driver, bool usesGraphs = true)
+    {
+        ArgumentNullException.ThrowIfNull(driver);
+        _driver = driver;
+        _usesGraphs = usesGraphs;
+        Stream = driver.CreateStream();
+        _uploads = new UploadQueue(driver, Stream);
+    }
+
+    public override string Name => _driver.Properties.Name;
+
+    public override bool IsAsynchronous => true;
 
     /// <summary>The GPU.</summary>
-    public GpuDriver Driver => driver;
+    public GpuDriver Driver => _driver;
 
-    /// <summary>The order of work.</summary>
-    public GpuStream Stream { get; } = driver.CreateStream();
+    /// <summary>The order of work: the compute stream.</summary>
+    public GpuStream Stream { get; }
+
+    /// <summary>Whether work is being recorded and not run.</summary>
+    public bool IsCapturing { get; private set; }
 
     public override DeviceMemory Allocate(long bytes)
     {
         try
         {
-            var memory = new GpuMemory(driver, Math.Max(bytes, 1));
-            driver.Fill(new DevicePointer(memory.Address), 0, memory.Bytes, Stream);
+            var memory = new GpuMemory(_driver, Math.Max(bytes, 1));
+            _driver.Fill(new DevicePointer(memory.Address), 0, memory.Bytes, Stream);
             return memory;
         }
         catch (GpuException failure) when (failure.Code == "CUDA_ERROR_OUT_OF_MEMORY")
         {
-            (long free, long total) = driver.MemoryInfo;
+            (long free, long total) = _driver.MemoryInfo;
             throw new UserErrorException(
                 $"{Name} has {free >> 20} MiB of {total >> 20} MiB free, and {bytes >> 20} MiB are needed. Take a smaller micro-batch or model, or free the GPU.",
                 ExitCode.Failed,
@@ -34,41 +56,74 @@ public sealed class GpuDevice(GpuDriver driver) : Device
         }
     }
 
-    public override PinnedBuffer AllocatePinned(long bytes) => new GpuPinnedBuffer(driver, Math.Max(bytes, 1));
+    public override PinnedBuffer AllocatePinned(long bytes) => new GpuPinnedBuffer(_driver, Math.Max(bytes, 1));
 
-    public override void Upload(PinnedBuffer source, long offsetBytes, Tensor destination) => driver.CopyToDevice(
-        new DevicePointer(destination.Address), AddressIn(source, offsetBytes, destination.Bytes), destination.Bytes, Stream);
+    public override void Upload(PinnedBuffer source, long offsetBytes, Tensor destination)
+    {
+        CheckNotCapturing("An upload");
+        _uploads.Enqueue(AddressIn(source, offsetBytes, destination.Bytes), new DevicePointer(destination.Address), destination.Bytes);
+    }
 
-    public override void Download(Tensor source, PinnedBuffer destination, long offsetBytes) => driver.CopyToHost(
-        AddressIn(destination, offsetBytes, source.Bytes), new DevicePointer(source.Address), source.Bytes, Stream);
+    public override void Download(Tensor source, PinnedBuffer destination, long offsetBytes)
+    {
+        CheckNotCapturing("A download");
+        _driver.CopyToHost(AddressIn(destination, offsetBytes, source.Bytes), new DevicePointer(source.Address), source.Bytes, Stream);
+    }
 
-    public override DeviceEvent CreateEvent() => new StreamEvent(driver.CreateEvent(), Stream);
+    public override DeviceEvent CreateEvent() => new StreamEvent(_driver.CreateEvent(), Stream);
 
-    public override void Synchronize() => driver.Synchronize();
+    public override void Synchronize() => _driver.Synchronize();
 
     public override CapturedWork Capture(string name, Action work)
     {
         ArgumentNullException.ThrowIfNull(work);
+        CheckNotCapturing($"The capture of {name}");
+        if (!_usesGraphs)
+        {
+            return new DirectWork(work);
+        }
+
         Stream.BeginCapture();
-        GpuGraph graph;
+        IsCapturing = true;
         try
         {
             work();
         }
-        finally
+        catch (Exception failed)
         {
-            graph = Stream.EndCapture();
+            // The stream must leave its recording, or nothing could run on it again.
+            IsCapturing = false;
+            try
+            {
+                Stream.EndCapture().Dispose();
+            }
+            catch (GpuException broken)
+            {
+                throw new AggregateException($"The capture of {name} failed, and so did ending it.", failed, broken);
+            }
+
+            throw;
         }
 
-        return new StreamGraph(graph, Stream);
+        IsCapturing = false;
+        return new StreamGraph(Stream.EndCapture(), Stream);
     }
 
     protected override void Dispose(bool disposing)
     {
         if (disposing)
         {
+            _uploads.Dispose();
             Stream.Dispose();
-            driver.Dispose();
+            _driver.Dispose();
+        }
+    }
+
+    private void CheckNotCapturing(string what)
+    {
+        if (IsCapturing)
+        {
+            throw new InvalidOperationException($"{what} cannot be part of captured work: the host's side of it would be frozen.");
         }
     }
 

@@ -9,6 +9,6 @@ public enum MatrixEpilogue
     /// <summary>Adds a bias to each row.</summary>
     Bias,
 
-    /// <summary>Adds a bias to each row, where one is given, keeps the sum z apart, where a place is given, and stores GELU(z) by its tanh form.</summary>
+    /// <summary>Adds a bias to each row, keeps the sum z apart where a place is given, and stores GELU(z) by its tanh form.</summary>
     GeluTanh,
 }

@@ -32,7 +32,7 @@ public sealed record NativeLibraryName(
         "GPTENGINE_CUDA",
         ["libcuda.so.1"],
         null,
-        "Install NVIDIA's driver (450 or newer), or set GPTENGINE_CUDA to its libcuda.so.1; without a GPU use --device cpu.");
+        "Install NVIDIA's driver (470 or newer), or set GPTENGINE_CUDA to its libcuda.so.1; without a GPU use --device cpu.");
 
     /// <summary>Matrix products on tensor cores.</summary>
     public static readonly NativeLibraryName CublasLt = new(

@@ -11,8 +11,8 @@ using NUnit.Framework.Internal.Builders;
 namespace GptEngine.Tests.Kernels;
 
 /// <summary>
-/// A fixture for one architecture and storage type, with those inherited tests alone whose names start with one of the operations given:
-/// the others' kernels are not written.
+/// A fixture for one architecture and storage type, with those inherited tests alone whose names start with one of the words given; with
+/// all where none is.
 /// </summary>
 [AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
 internal sealed class KernelFixtureAttribute(int architecture, DataType storage, params string[] operations) : NUnitAttribute, IFixtureBuilder2
@@ -27,6 +27,6 @@ internal sealed class KernelFixtureAttribute(int architecture, DataType storage,
         public bool IsMatch(Type type) => inner?.IsMatch(type) ?? true;
 
         public bool IsMatch(Type type, MethodInfo method) =>
-            names.Any(name => method.Name.StartsWith(name + "_", StringComparison.Ordinal)) && (inner?.IsMatch(type, method) ?? true);
+            (names.Length == 0 || names.Any(name => method.Name.StartsWith(name, StringComparison.Ordinal))) && (inner?.IsMatch(type, method) ?? true);
     }
 }

@@ -19,13 +19,11 @@ namespace GptEngine.Tests.Kernels;
 /// </summary>
 internal sealed class LauncherOperations : IOperations
 {
-    private const int AnyPadded = 128;
-
     private readonly GpuDevice _device;
     private readonly KernelQueue _queue;
     private readonly Dictionary<(int Channels, bool Dropout), LayerNormLauncher> _layerNorms = [];
     private readonly Dictionary<bool, EmbeddingLauncher> _embeddings = [];
-    private readonly Lazy<CrossEntropyLauncher> _crossEntropy;
+    private readonly Lazy<SumLossesLauncher> _sumLosses;
     private readonly Lazy<GradientNormLauncher> _gradientNorm;
     private readonly Lazy<AdamWLauncher> _adamW;
     private Tensor? _workspace;
@@ -35,7 +33,7 @@ internal sealed class LauncherOperations : IOperations
         _device = new GpuDevice(driver);
         _queue = new KernelQueue(driver, _device.Stream, cache, ImageFormat.Ptx);
         Storage = storage;
-        _crossEntropy = new(() => new CrossEntropyLauncher(_queue, storage, AnyPadded));
+        _sumLosses = new(() => new SumLossesLauncher(_queue));
         _gradientNorm = new(() => new GradientNormLauncher(_queue, storage));
         _adamW = new(() => new AdamWLauncher(_queue, storage));
     }
@@ -76,7 +74,7 @@ internal sealed class LauncherOperations : IOperations
     public long LayerNormBackwardWorkspaceBytes(long rows, long channels) => LayerNormLauncher.BackwardWorkspaceBytes(rows, channels);
 
     public void SumLosses(Tensor losses, Tensor scalars, float scale, bool accumulate) =>
-        _crossEntropy.Value.SumLosses(losses, scalars, scale, accumulate);
+        _sumLosses.Value.Launch(losses, scalars, scale, accumulate);
 
     public void GradientNorm(Tensor gradients, Tensor scalars, in AdamWOptions options) =>
         _gradientNorm.Value.Launch(gradients, scalars, options, Workspace);

@@ -78,9 +78,7 @@ public abstract partial class OperationsConformance
             DataType.Float64 => new ReferenceOperations<double>(_host),
             DataType.Float32 => new ReferenceOperations<float>(_host),
             DataType.Float16 => new ReferenceOperations<Half>(_host),
-
-            // .NET has no bfloat16 to compute in: the inputs moved by its units stand for its error, and the bound is the stricter one.
-            DataType.BFloat16 => new ReferenceOperations<float>(_host),
+            DataType.BFloat16 => new ReferenceOperations<BFloat16>(_host),
             _ => throw new NotSupportedException($"the plain references cannot run in {Operations.Storage.ShortName()}"),
         };
         return Run(operations, seed, act, run == 0 ? null : unchecked(seed + run));

@@ -1,6 +1,7 @@
 using System;
 using System.Reflection;
 using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Devices;
 using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Tests.Training;
@@ -13,7 +14,7 @@ public class FaultyOperations : DispatchProxy
     private int _calls;
 
     /// <summary>Wraps operations.</summary>
-    /// <param name="inner">On a device whose memory the host can write.</param>
+    /// <param name="inner">On any device that runs captured work anew each time.</param>
     /// <param name="isBad">Whether the n-th optimizer step, from 0, over all steps ever made here, goes bad.</param>
     public static IOperations Create(IOperations inner, Func<int, bool> isBad)
     {
@@ -24,12 +25,15 @@ public class FaultyOperations : DispatchProxy
         return proxy;
     }
 
-    protected override unsafe object? Invoke(MethodInfo? targetMethod, object?[]? args)
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
     {
         if (targetMethod!.Name == nameof(IOperations.GradientNorm) && _isBad(_calls++))
         {
             // One gradient that is not a number, as a kernel would leave it.
-            *(float*)((Tensor)args![0]!).Address = float.NaN;
+            using PinnedBuffer bad = _inner.Device.AllocatePinned(sizeof(float));
+            bad.AsSpan<float>(0, 1)[0] = float.NaN;
+            _inner.Device.Upload(bad, 0, ((Tensor)args![0]!).View("bad", 0, 1));
+            _inner.Device.Synchronize();
         }
 
         return targetMethod.Invoke(_inner, args);

@@ -5,7 +5,11 @@ using System.Text.Json;
 using GptEngine.Engine.Configuration;
 using GptEngine.Engine.Training;
 using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Runtime.Devices;
+using GptEngine.Runtime.Memory;
+using GptEngine.Runtime.Simulator.Checks;
+using GptEngine.Tests.Kernels;
 using NUnit.Framework;
 
 namespace GptEngine.Tests.Training;
@@ -23,6 +27,15 @@ public sealed class TrainingParityTests
         using var device = new CpuDevice(1);
         IOperations operations = CpuOperations.Create(device);
         using var owned = (IDisposable)operations;
+        Compare(name, operations);
+    }
+
+    [RequiresNvrtc]
+    [TestCaseSource(nameof(Cases))]
+    public void Simulated_FiftySteps_MatchPyTorch(string name)
+    {
+        using CudaOperations operations = SimulatedOperations.Create(90, DataType.Float32, checks: SimulatorChecks.Uninitialized);
+        using Device device = operations.Device;
         Compare(name, operations);
     }
 

@@ -163,6 +163,40 @@ public sealed unsafe class SimulatedDriver : GpuDriver
 
     public override void Dispose() => Memory.Dispose();
 
+    /// <summary>
+    /// Queues work that a library does on a GPU and the host does here, and reports it as a launch of one thread with the counters given:
+    /// so it is captured, replayed and counted like any other.
+    /// </summary>
+    internal void RunLibrary(GpuStream stream, string name, long bytes, long flops, Action work) => Add(stream, () =>
+    {
+        long start = Stopwatch.GetTimestamp();
+        work();
+        var counters = new LaunchCounters { GlobalLoadBytes = bytes, Float32Operations = flops };
+        LastLaunch = new LaunchReport(name, name, new LaunchShape(1, 1), counters, [], Stopwatch.GetElapsedTime(start).TotalSeconds);
+        if (_options.KeepReports)
+        {
+            _launches.Add(LastLaunch);
+        }
+    });
+
+    /// <summary>Device memory that a library reads: within bounds, and, where that is checked, written before.</summary>
+    internal byte* Reading(string call, DevicePointer pointer, long bytes)
+    {
+        byte* data = Range(call, pointer, bytes, write: false);
+        DeviceAllocation allocation = Find(call, pointer.Address, exact: false);
+        long offset = (long)(pointer.Address - allocation.Address);
+        if (_options.Checks.HasFlag(SimulatorChecks.Uninitialized) && new ReadOnlySpan<byte>(allocation.Written + offset, checked((int)bytes)).Contains((byte)0))
+        {
+            var finding = new Finding { Kind = FindingKind.Uninitialized, Kernel = "", Message = $"{call} reads bytes of {allocation.Name} that nothing wrote." };
+            throw new KernelFaultException([finding]);
+        }
+
+        return data;
+    }
+
+    /// <summary>Device memory that a library writes.</summary>
+    internal byte* Writing(string call, DevicePointer pointer, long bytes) => Range(call, pointer, bytes, write: true);
+
     private static void Add(GpuStream stream, Action work) => ((SimulatedStream)stream).Add(work);
 
     private void Run(SimulatedFunction function, LaunchShape shape, byte[] arguments)

@@ -1,20 +1,34 @@
 using System;
 using System.CommandLine;
 using System.Globalization;
+using GptEngine.Engine.Configuration;
 using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Runtime;
+using GptEngine.Runtime.Compile;
+using GptEngine.Runtime.Cuda.Driver;
 using GptEngine.Runtime.Devices;
+using GptEngine.Runtime.Memory;
+using GptEngine.Runtime.Simulator.Checks;
+using GptEngine.Runtime.Simulator.Driver;
 
 namespace GptEngine.Gpt.CommandLine;
 
-/// <summary>Where to run: <c>--device</c>, <c>--gpus</c>, <c>--threads</c>.</summary>
+/// <summary>Where to run: <c>--device</c>, <c>--arch</c>, <c>--gpus</c>, <c>--threads</c>.</summary>
 internal sealed class DeviceOptions
 {
     private readonly Option<string> _device = new("--device")
     {
-        Description = "auto, cpu, cuda or sim; auto is the CPU where there is no GPU",
+        Description = "auto, cpu, cuda or sim; auto is a GPU where there is one, else the CPU; sim is a GPU simulated on the CPU, for tests",
         HelpName = "NAME",
         DefaultValueFactory = _ => "auto",
+    };
+
+    private readonly Option<string> _architecture = new("--arch")
+    {
+        Description = "Which GPU to simulate: sm_70 (V100), sm_80 (A100) or sm_90 (H200)",
+        HelpName = "NAME",
+        DefaultValueFactory = _ => "sm_90",
     };
 
     private readonly Option<string?> _gpus = new("--gpus") { Description = "How many ranks, or the GPUs by number (0,1,2)", HelpName = "N|LIST" };
@@ -29,22 +43,18 @@ internal sealed class DeviceOptions
     public void AddTo(Command command)
     {
         command.Options.Add(_device);
+        command.Options.Add(_architecture);
         command.Options.Add(_gpus);
         command.Options.Add(_threads);
     }
 
     /// <summary>Opens the device asked for.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="precision">What a GPU computes in; the CPU has fp32 alone.</param>
     /// <exception cref="UserErrorException">There is no such device, or this machine lacks it.</exception>
-    public OpenDevice Open(ParseResult call)
+    public OpenDevice Open(ParseResult call, Precision precision = Precision.Fp32)
     {
-        string name = call.GetValue(_device)!;
-        string kind = Choice.Of(name, "--device", ("auto", "cpu"), ("cpu", "cpu"), ("cuda", "cuda"), ("sim", "sim"));
-        if (kind != "cpu")
-        {
-            throw new UserErrorException(
-                $"--device {kind}: training on it is not part of this build yet; use --device cpu.", ExitCode.MissingDependency);
-        }
-
+        string kind = Choice.Of(call.GetValue(_device)!, "--device", ("auto", "auto"), ("cpu", "cpu"), ("cuda", "cuda"), ("sim", "sim"));
         int threads = call.GetValue(_threads);
         if (threads is < 0 or > 1024)
         {
@@ -57,8 +67,27 @@ internal sealed class DeviceOptions
                 $"--gpus {call.GetValue(_gpus)}: more than one rank is not part of this build yet; leave the option out.", ExitCode.MissingDependency);
         }
 
-        var device = new CpuDevice(threads);
-        return new OpenDevice(device, CpuOperations.Create(device));
+        if (kind == "auto")
+        {
+            kind = CudaDriver.DeviceCount > 0 ? "cuda" : "cpu";
+        }
+
+        if (kind == "cpu")
+        {
+            var device = new CpuDevice(threads);
+            return new OpenDevice(device, CpuOperations.Create(device));
+        }
+
+        var options = new GpuOptions
+        {
+            RoundsToTf32 = precision == Precision.Tf32,
+            OwnProducts = GpuOperations.OwnProductsAreChosen(Environment.GetEnvironmentVariable),
+            HostThreads = threads,
+        };
+        CudaOperations operations = kind == "cuda"
+            ? GpuOperations.Real(0, StorageOf(precision), options, new NvrtcCompiler())
+            : OpenSimulated(call, StorageOf(precision), options);
+        return new OpenDevice(operations.Device, operations);
     }
 
     /// <summary>How many ranks <c>--gpus</c> asks for; 1 without it.</summary>
@@ -75,5 +104,27 @@ internal sealed class DeviceOptions
         return allNumbers && count is >= 1 and <= 4096
             ? count
             : throw new UserErrorException($"--gpus {text}: give a number from 1 up, or a list as in 0,1,2.", ExitCode.Usage);
+    }
+
+    private static DataType StorageOf(Precision precision) => precision switch
+    {
+        Precision.Fp16 => DataType.Float16,
+        Precision.Bf16 => DataType.BFloat16,
+        _ => DataType.Float32,
+    };
+
+    private CudaOperations OpenSimulated(ParseResult call, DataType storage, GpuOptions options)
+    {
+        int architecture = Choice.Of(call.GetValue(_architecture)!, "--arch", ("sm_70", 70), ("sm_80", 80), ("sm_90", 90));
+
+        // The kernels are held to every check by the tests; a run of them wants what speed there is.
+        var simulator = new SimulatorOptions
+        {
+            Checks = SimulatorChecks.None,
+            HostThreads = options.HostThreads == 0 ? Environment.ProcessorCount : options.HostThreads,
+        };
+        return GpuOperations.Simulated(
+            new SimulatedDriver(SimulatedGpus.ByArchitecture(architecture), simulator), storage, options,
+            new CompileCache(new NvrtcCompiler(), CompileCache.DefaultFolder));
     }
 }

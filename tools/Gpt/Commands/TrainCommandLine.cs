@@ -51,7 +51,7 @@ internal sealed class TrainCommandLine
         string path = RunPath(call, resumes);
         RunConfiguration configuration = Configure(call, path, resumes);
         ITokenizer tokenizer = Tokenizers.Get(EnumNames.Of(configuration.Data.Tokenizer));
-        using OpenDevice device = _device.Open(call);
+        using OpenDevice device = _device.Open(call, configuration.Training.Precision);
         using var folder = new RunFolder(path);
         using var console = new TrainingConsole(configuration.Training.Steps, tokenizer, configuration.Training.SamplePrompt);
         using var recorder = new RunRecorder(folder, Title(configuration, folder), tokenizer, configuration.Training.SamplePrompt);

@@ -1,7 +1,6 @@
 using System;
-using GptEngine.Runtime.Cuda;
 
-namespace GptEngine.Runtime.Devices;
+namespace GptEngine.Runtime.Cuda;
 
 /// <summary>
 /// Uploads beside the computation: the copy from the host runs on a stream of its own into a staging slot, whatever the GPU is still

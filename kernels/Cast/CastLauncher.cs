@@ -1,0 +1,47 @@
+using System.Collections.Generic;
+using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Memory;
+using static GptEngine.Kernels.Common.KernelQueue;
+
+namespace GptEngine.Kernels.Cast;
+
+/// <summary>Casts on a GPU between any two of fp32, fp16 and bf16: <see cref="IOperations.Cast"/>.</summary>
+public sealed class CastLauncher(KernelQueue queue)
+{
+    private const int BlockThreads = 256;
+    private const int ElementsPerThread = 4;
+
+    private readonly Dictionary<(DataType From, DataType To), LaunchableKernel> _kernels = [];
+
+    /// <summary>From one type to another.</summary>
+    public static KernelInstance Cast(DataType from, DataType to) =>
+        new("Cast/cast.cu", $"cast<{from.DeviceName()}, {to.DeviceName()}>", BlockThreads);
+
+    /// <summary>Least bytes and operations.</summary>
+    public static KernelCost Cost(DataType from, DataType to, long count) => new(count * (from.SizeInBytes() + to.SizeInBytes()), 0);
+
+    /// <inheritdoc cref="IOperations.Cast"/>
+    public void Launch(Tensor source, Tensor destination)
+    {
+        OperationChecks.Cast(source, destination);
+        if (source.Count == 0)
+        {
+            return;
+        }
+
+        if (source.Type == destination.Type)
+        {
+            queue.Driver.CopyOnDevice(PointerTo(destination), PointerTo(source), source.Bytes, queue.Stream);
+            return;
+        }
+
+        if (!_kernels.TryGetValue((source.Type, destination.Type), out LaunchableKernel? kernel))
+        {
+            kernel = queue.Load(Cast(source.Type, destination.Type));
+            _kernels.Add((source.Type, destination.Type), kernel);
+        }
+
+        kernel.Launch(
+            DeviceTypes.CeilingDivide(source.Count, BlockThreads * ElementsPerThread), 1, PointerTo(source), PointerTo(destination), source.Count);
+    }
+}

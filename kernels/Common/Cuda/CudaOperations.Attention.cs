@@ -1,0 +1,27 @@
+using GptEngine.Kernels.Attention;
+using GptEngine.Runtime.Memory;
+
+namespace GptEngine.Kernels.Common.Cuda;
+
+/// <content>Rotary positions, attention and its cache.</content>
+public sealed partial class CudaOperations
+{
+    public void Rotary(Tensor qkv, Tensor cosine, Tensor sine, in AttentionShape shape, int firstPosition, bool inverse) =>
+        _rotary.Value.Rotate(qkv, cosine, sine, shape, firstPosition, inverse);
+
+    public void AttentionForward(Tensor qkv, Tensor documentStart, Tensor output, Tensor logSumExp, in AttentionShape shape) =>
+        _attention[shape.HeadSize].Forward(qkv, documentStart, output, logSumExp, shape);
+
+    public void AttentionBackward(
+        Tensor qkv, Tensor documentStart, Tensor output, Tensor logSumExp, Tensor gradOutput, Tensor gradQkv, in AttentionShape shape) =>
+        _attention[shape.HeadSize].Backward(qkv, documentStart, output, logSumExp, gradOutput, gradQkv, shape, _workspace.Whole);
+
+    public long AttentionBackwardWorkspaceBytes(in AttentionShape shape) => AttentionLauncher.BackwardWorkspaceBytes(shape);
+
+    public void AttentionDecode(
+        Tensor qkv, Tensor keyCache, Tensor valueCache, Tensor documentStart, Tensor output, int position, in AttentionShape shape) =>
+        _decode[shape.HeadSize].Decode(qkv, keyCache, valueCache, documentStart, output, position, shape);
+
+    public void CacheKeysAndValues(Tensor qkv, Tensor keyCache, Tensor valueCache, in AttentionShape shape) =>
+        _decode[shape.HeadSize].Cache(qkv, keyCache, valueCache, shape);
+}

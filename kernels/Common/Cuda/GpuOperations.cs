@@ -1,0 +1,87 @@
+using System;
+using System.IO;
+using GptEngine.Kernels.Linear;
+using GptEngine.Runtime;
+using GptEngine.Runtime.Compile;
+using GptEngine.Runtime.Cuda;
+using GptEngine.Runtime.Cuda.Driver;
+using GptEngine.Runtime.Memory;
+using GptEngine.Runtime.Native;
+using GptEngine.Runtime.Simulator.Driver;
+using GptEngine.Runtime.Simulator.Libraries;
+
+namespace GptEngine.Kernels.Common.Cuda;
+
+/// <summary>Opens GPUs as devices with their operations. Whoever opens one disposes of the operations first, then of their device.</summary>
+public static class GpuOperations
+{
+    /// <summary>The variable that chooses what multiplies matrices: <c>own</c> for our kernel, <c>cublaslt</c> or nothing for the library.</summary>
+    public const string ProductsVariable = "GPTENGINE_GEMM";
+
+    /// <summary>Whether <see cref="ProductsVariable"/> asks for our own kernel.</summary>
+    /// <param name="environment">Value of an environment variable, or null.</param>
+    /// <exception cref="UserErrorException">The variable has another value than <c>own</c> or <c>cublaslt</c>.</exception>
+    public static bool OwnProductsAreChosen(Func<string, string?> environment)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        return environment(ProductsVariable) switch
+        {
+            "own" => true,
+            null or "" or "cublaslt" => false,
+            string other => throw new UserErrorException($"{ProductsVariable} is \"{other}\"; set it to own or cublaslt, or leave it out.", ExitCode.Usage),
+        };
+    }
+
+    /// <summary>A simulated GPU.</summary>
+    /// <param name="driver">The simulated GPU; the device owns it.</param>
+    /// <param name="storage">x.</param>
+    /// <param name="options">What else can be chosen.</param>
+    /// <param name="cache">Compiles kernels.</param>
+    public static CudaOperations Simulated(SimulatedDriver driver, DataType storage, GpuOptions options, CompileCache cache)
+    {
+        ArgumentNullException.ThrowIfNull(driver);
+        ArgumentNullException.ThrowIfNull(options);
+        var device = new GpuDevice(driver, options.UsesGraphs);
+        var queue = new KernelQueue(driver, device.Stream, cache, ImageFormat.Ptx);
+        MatrixProducts products = options.OwnProducts
+            ? new KernelMatrixProducts(queue)
+            : new SimulatedMatrixProducts(driver, device.Stream, options.RoundsToTf32, options.HostThreads);
+        return new CudaOperations(device, queue, products, storage, options.LogitBytes);
+    }
+
+    /// <summary>A real GPU.</summary>
+    /// <param name="ordinal">Its number among the visible ones.</param>
+    /// <param name="storage">x.</param>
+    /// <param name="options">What else can be chosen.</param>
+    /// <param name="compiler">NVRTC.</param>
+    /// <exception cref="UserErrorException">The driver, the GPU, cuBLASLt, or what the GPU would need for this type is missing.</exception>
+    public static CudaOperations Real(int ordinal, DataType storage, GpuOptions options, NvrtcCompiler compiler)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(compiler);
+        var driver = new CudaDriver(ordinal);
+        GpuDeviceProperties properties = driver.Properties;
+        if (storage == DataType.BFloat16 && properties.Architecture < 80)
+        {
+            driver.Dispose();
+            throw new UserErrorException(
+                $"{properties.Name} (sm_{properties.Architecture}) has no bf16. Set training.precision to \"fp16\" or \"fp32\".", ExitCode.Usage);
+        }
+
+        var device = new GpuDevice(driver, options.UsesGraphs);
+        var cache = new CompileCache(compiler, CompileCache.DefaultFolder);
+
+        // A GPU newer than the compiler gets the newest PTX there is, which its driver makes code from.
+        var target = ComputeCapability.FromNumber(properties.Architecture);
+        bool isNewer = target > compiler.SupportedArchitectures[^1];
+        var queue = new KernelQueue(driver, device.Stream, cache, isNewer ? ImageFormat.Ptx : ImageFormat.Cubin)
+        {
+            Target = isNewer ? compiler.SupportedArchitectures[^1] : target,
+        };
+        MatrixProducts products = options.OwnProducts
+            ? new KernelMatrixProducts(queue)
+            : new CublasLtMatrixProducts(
+                driver, device.Stream, options.RoundsToTf32, Path.Combine(NativeSearchPlaces.ForThisProcess().CacheFolder, "matrix_products"));
+        return new CudaOperations(device, queue, products, storage, options.LogitBytes);
+    }
+}

@@ -1,0 +1,96 @@
+using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using GptEngine.Runtime.Native.Cuda;
+using static GptEngine.Runtime.Native.Cuda.CudaNative;
+
+namespace GptEngine.Runtime.Cuda.Driver;
+
+/// <summary>A stream of the driver that does not wait for the default one.</summary>
+internal sealed unsafe class CudaStream : GpuStream
+{
+    private const uint NonBlocking = 1;
+
+    // What a capture forbids elsewhere in the process: nothing. Kernels are loaded and matrix products measured, on other streams, while
+    // a step is captured for the first time.
+    private const int Relaxed = 2;
+
+    private readonly CudaDriver _driver;
+    private readonly CudaHandle _stream;
+
+    internal CudaStream(CudaDriver driver)
+    {
+        _driver = driver;
+        driver.MakeCurrent();
+        ThrowIfFailed(cuStreamCreate(out nint stream, NonBlocking));
+        _stream = new CudaHandle(stream, cuStreamDestroy_v2);
+    }
+
+    internal nint Handle => _stream.Value;
+
+    public override bool IsIdle
+    {
+        get
+        {
+            _driver.MakeCurrent();
+            int status = cuStreamQuery(Handle);
+            return status == NotReady ? false : status == Success ? true : throw Failure(status, nameof(cuStreamQuery), "");
+        }
+    }
+
+    public override void Synchronize()
+    {
+        _driver.MakeCurrent();
+        ThrowIfFailed(cuStreamSynchronize(Handle));
+    }
+
+    public override void Wait(GpuEvent signal)
+    {
+        _driver.MakeCurrent();
+        ThrowIfFailed(cuStreamWaitEvent(Handle, ((CudaEvent)signal).Handle, 0));
+    }
+
+    public override void AddCallback(Action callback)
+    {
+        _driver.MakeCurrent();
+        var pinned = GCHandle.Alloc(callback);
+        int status = cuLaunchHostFunc(Handle, &Call, GCHandle.ToIntPtr(pinned));
+        if (status != Success)
+        {
+            pinned.Free();
+            throw Failure(status, nameof(cuLaunchHostFunc), "");
+        }
+    }
+
+    public override void BeginCapture()
+    {
+        _driver.MakeCurrent();
+        ThrowIfFailed(cuStreamBeginCapture_v2(Handle, Relaxed));
+    }
+
+    public override GpuGraph EndCapture()
+    {
+        _driver.MakeCurrent();
+        ThrowIfFailed(cuStreamEndCapture(Handle, out nint graph));
+        try
+        {
+            ThrowIfFailed(cuGraphInstantiateWithFlags(out nint executable, graph, 0));
+            return new CudaGraph(_driver, executable);
+        }
+        finally
+        {
+            ThrowIfFailed(cuGraphDestroy(graph));
+        }
+    }
+
+    public override void Dispose() => _stream.Dispose();
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void Call(nint state)
+    {
+        GCHandle handle = GCHandle.FromIntPtr(state);
+        var callback = (Action)handle.Target!;
+        handle.Free();
+        callback();
+    }
+}

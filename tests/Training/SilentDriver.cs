@@ -1,0 +1,201 @@
+using System;
+using System.Collections.Generic;
+using System.Runtime.InteropServices;
+using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Compile;
+using GptEngine.Runtime.Cuda;
+using GptEngine.Runtime.Simulator.Driver;
+
+namespace GptEngine.Tests.Training;
+
+/// <summary>
+/// A GPU that does nothing and allocates nothing managed: what is left of a step is the host's own work. Every step counts as a good one.
+/// </summary>
+internal sealed unsafe class SilentDriver : GpuDriver
+{
+    private readonly HashSet<nuint> _memory = [];
+
+    public override GpuDeviceProperties Properties { get; } = SimulatedGpus.H200;
+
+    public override (long Free, long Total) MemoryInfo => (Properties.MemoryBytes, Properties.MemoryBytes);
+
+    /// <summary>Kernels launched so far.</summary>
+    public long Launches { get; private set; }
+
+    public override GpuModule LoadModule(ReadOnlySpan<byte> image, string name) => new Module(name);
+
+    public override DevicePointer Allocate(long bytes, string name) => new((ulong)AllocatePinned(bytes));
+
+    public override void Free(DevicePointer pointer) => FreePinned((nint)pointer.Address);
+
+    public override nint AllocatePinned(long bytes)
+    {
+        nint pointer = (nint)NativeMemory.AlignedAlloc((nuint)bytes, 256);
+        NativeMemory.Clear((void*)pointer, (nuint)bytes);
+        _memory.Add((nuint)pointer);
+        return pointer;
+    }
+
+    public override void FreePinned(nint pointer)
+    {
+        if (_memory.Remove((nuint)pointer))
+        {
+            NativeMemory.AlignedFree((void*)pointer);
+        }
+    }
+
+    public override void Fill(DevicePointer destination, byte value, long bytes, GpuStream stream)
+    {
+        // Silent.
+    }
+
+    public override void CopyToDevice(DevicePointer destination, nint source, long bytes, GpuStream stream)
+    {
+        // Silent.
+    }
+
+    /// <summary>The scalars alone come back, all of them 1.</summary>
+    public override void CopyToHost(nint destination, DevicePointer source, long bytes, GpuStream stream)
+    {
+        if (bytes == StepScalars.Count * sizeof(float))
+        {
+            new Span<float>((void*)destination, StepScalars.Count).Fill(1);
+        }
+    }
+
+    public override void CopyOnDevice(DevicePointer destination, DevicePointer source, long bytes, GpuStream stream)
+    {
+        // Silent.
+    }
+
+    public override GpuStream CreateStream() => new Stream();
+
+    public override GpuEvent CreateEvent() => new Event();
+
+    public override void Launch(GpuFunction function, in LaunchShape shape, GpuStream stream, params ReadOnlySpan<KernelArgument> arguments) => Launches++;
+
+    public override int MaximumActiveBlocks(GpuFunction function, int threadsPerBlock, int dynamicSharedBytes) => 1;
+
+    public override void Synchronize()
+    {
+        // Silent.
+    }
+
+    public override void Dispose()
+    {
+        foreach (nuint pointer in _memory)
+        {
+            NativeMemory.AlignedFree((void*)pointer);
+        }
+
+        _memory.Clear();
+    }
+
+    /// <summary>A compiler of nothing: each kernel is called what it was asked for.</summary>
+    internal sealed class Compiler : IKernelCompiler
+    {
+        public Version Version { get; } = new(1, 0);
+
+        public CompiledImage Compile(CompileRequest request)
+        {
+            var names = new Dictionary<string, string>(StringComparer.Ordinal);
+            foreach (string name in request.NameExpressions)
+            {
+                names[name] = name;
+            }
+
+            return new CompiledImage(request.Format, request.Target, new byte[] { 0 }, "", names, Version);
+        }
+    }
+
+    private sealed class Module(string title) : GpuModule
+    {
+        public override GpuFunction GetFunction(string name) => new Function(name);
+
+        public override (DevicePointer Pointer, long Bytes) GetVariable(string name) => throw new NotSupportedException($"{name} in {title}");
+
+        public override void Dispose()
+        {
+            // Holds nothing.
+        }
+    }
+
+    private sealed class Function(string name) : GpuFunction
+    {
+        public override string Name => name;
+
+        public override int StaticSharedBytes => 0;
+
+        public override int LocalBytes => 0;
+
+        public override int RegisterCount => 0;
+
+        public override int MaximumThreadsPerBlock => 1024;
+
+        public override int MaximumDynamicSharedBytes { get; set; } = 48 << 10;
+    }
+
+    private sealed class Stream : GpuStream
+    {
+        public override bool IsIdle => true;
+
+        public override void Synchronize()
+        {
+            // Nothing runs.
+        }
+
+        public override void Wait(GpuEvent signal)
+        {
+            // As above.
+        }
+
+        public override void AddCallback(Action callback) => callback();
+
+        public override void BeginCapture()
+        {
+            // Nothing is recorded.
+        }
+
+        public override GpuGraph EndCapture() => new Graph();
+
+        public override void Dispose()
+        {
+            // Holds nothing.
+        }
+    }
+
+    private sealed class Graph : GpuGraph
+    {
+        public override void Launch(GpuStream stream)
+        {
+            // Nothing runs.
+        }
+
+        public override void Dispose()
+        {
+            // Holds nothing.
+        }
+    }
+
+    private sealed class Event : GpuEvent
+    {
+        public override bool IsDone => true;
+
+        public override void Record(GpuStream stream)
+        {
+            // Passed at once.
+        }
+
+        public override void Synchronize()
+        {
+            // As above.
+        }
+
+        public override double ElapsedMsSince(GpuEvent start) => 0;
+
+        public override void Dispose()
+        {
+            // Holds nothing.
+        }
+    }
+}

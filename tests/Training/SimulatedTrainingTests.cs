@@ -1,0 +1,128 @@
+using System;
+using System.IO;
+using System.Linq;
+using GptEngine.Engine.Configuration;
+using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Common.Cuda;
+using GptEngine.Runtime.Devices;
+using GptEngine.Runtime.Memory;
+using GptEngine.Runtime.Simulator.Checks;
+using GptEngine.Tests.Kernels;
+using NUnit.Framework;
+
+namespace GptEngine.Tests.Training;
+
+/// <summary>Whole training runs on the simulated GPU: graphs, precisions, loss scaling. Kernels are checked in their own tests.</summary>
+[RequiresNvrtc]
+public sealed class SimulatedTrainingTests
+{
+    private const int Steps = 12;
+
+    private static RunConfiguration Small { get; } = TestRuns.Small with { Training = TestRuns.Small.Training with { Steps = Steps } };
+
+    private string _folder = null!;
+
+    [SetUp]
+    public void SetUp() => _folder = TestRuns.NewFolder();
+
+    [TearDown]
+    public void TearDown() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public void GraphReplay_GivesTheBitsOfEagerWork()
+    {
+        RunConfiguration configuration = Small with { Model = Small.Model with { Dropout = 0.2f } };
+        float[] replayed = Losses(configuration, 80, DataType.Float32, new GpuOptions());
+        Assert.Multiple(() =>
+        {
+            Assert.That(Losses(configuration, 80, DataType.Float32, new GpuOptions { UsesGraphs = false }), Is.EqualTo(replayed));
+            Assert.That(Losses(configuration, 80, DataType.Float32, new GpuOptions()), Is.EqualTo(replayed));
+        });
+    }
+
+    [Test]
+    public void Losses_AreTheCpus()
+    {
+        using var cpu = new CpuDevice(1);
+        using var operations = (IDisposable)CpuOperations.Create(cpu);
+        float[] expected = [.. TestRuns.Run(Small, (IOperations)operations).Steps.Select(step => step.Loss)];
+        float[] actual = Losses(Small, 70, DataType.Float32, new GpuOptions());
+        foreach ((float a, float e) in actual.Zip(expected))
+        {
+            Assert.That(a, Is.EqualTo(e).Within(1e-3).Percent);
+        }
+    }
+
+    [TestCase(70, Precision.Fp16)]
+    [TestCase(80, Precision.Bf16)]
+    [TestCase(90, Precision.Tf32)]
+    public void LowPrecision_FollowsFp32(int architecture, Precision precision)
+    {
+        RunConfiguration shorter = Small with { Training = Small.Training with { Steps = 10 } };
+        float[] exact = Losses(shorter, architecture, DataType.Float32, new GpuOptions());
+        DataType storage = precision switch
+        {
+            Precision.Fp16 => DataType.Float16,
+            Precision.Bf16 => DataType.BFloat16,
+            _ => DataType.Float32,
+        };
+        float[] rounded = Losses(
+            shorter with { Training = shorter.Training with { Precision = precision } }, architecture, storage,
+            new GpuOptions { RoundsToTf32 = precision == Precision.Tf32 });
+        TestContext.Out.WriteLine($"{precision}: last losses {rounded[^1]} and {exact[^1]}");
+        foreach ((float r, float e) in rounded.Zip(exact))
+        {
+            Assert.That(r, Is.EqualTo(e).Within(1).Percent);
+        }
+    }
+
+    /// <summary>A gradient beyond the range: the step is skipped, the scale halves, the run goes on, and stops and resumes to the bit.</summary>
+    [Test]
+    public void Fp16_Overflow_SkipsTheStepAndHalvesTheScale_AcrossAResume()
+    {
+        RunConfiguration configuration = Small with { Training = Small.Training with { Precision = Precision.Fp16, CheckpointEvery = 6 } };
+        RunConfiguration half = configuration with { Training = configuration.Training with { Steps = 6 } };
+        RecordingObserver whole = Faulty(configuration, Path.Combine(_folder, "whole"), resume: false, first: 0);
+        RecordingObserver before = Faulty(half, Path.Combine(_folder, "cut"), resume: false, first: 0);
+        RecordingObserver after = Faulty(configuration, Path.Combine(_folder, "cut"), resume: true, first: 6);
+        Assert.Multiple(() =>
+        {
+            Assert.That(whole.Steps.Where(step => !step.IsApplied).Select(step => step.Step), Is.EqualTo(new[] { 4, 9 }));
+            Assert.That(before.Steps.Concat(after.Steps).Select(step => step.Loss), Is.EqualTo(whole.Steps.Select(step => step.Loss)));
+            Assert.That(before.Steps.Concat(after.Steps).Select(step => step.GradNorm), Is.EqualTo(whole.Steps.Select(step => step.GradNorm)));
+            Assert.That(StateOf("whole", 6), Does.Contain("32768"));
+            Assert.That(StateOf("whole", 12), Does.Contain("16384"));
+            Assert.That(StateOf("cut", 12), Does.Contain("16384"));
+        });
+    }
+
+    [Test]
+    public void OwnProducts_TrainLikeTheLibrary()
+    {
+        RunConfiguration few = Small with { Training = Small.Training with { Steps = 4 } };
+        float[] library = Losses(few, 90, DataType.Float32, new GpuOptions());
+        float[] own = Losses(few, 90, DataType.Float32, new GpuOptions { OwnProducts = true });
+        foreach ((float a, float b) in own.Zip(library))
+        {
+            Assert.That(a, Is.EqualTo(b).Within(1e-3).Percent);
+        }
+    }
+
+    private string StateOf(string run, int step) => File.ReadAllText(Path.Combine(_folder, run, "checkpoints", $"step-{step:D8}", "state.json"));
+
+    private static RecordingObserver Faulty(RunConfiguration configuration, string folder, bool resume, int first)
+    {
+        using CudaOperations operations = SimulatedOperations.Create(
+            70, DataType.Float16, new GpuOptions { UsesGraphs = false }, SimulatorChecks.None);
+        using Device device = operations.Device;
+        Directory.CreateDirectory(folder);
+        return TestRuns.Run(configuration, FaultyOperations.Create(operations, step => step + first is 3 or 8), folder, resume);
+    }
+
+    private static float[] Losses(RunConfiguration configuration, int architecture, DataType storage, GpuOptions options)
+    {
+        using CudaOperations operations = SimulatedOperations.Create(architecture, storage, options, SimulatorChecks.None);
+        using Device device = operations.Device;
+        return [.. TestRuns.Run(configuration, operations).Steps.Select(step => step.Loss)];
+    }
+}
