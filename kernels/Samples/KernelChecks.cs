@@ -4,7 +4,6 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using GptEngine.Kernels.Common;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Simulator.Driver;

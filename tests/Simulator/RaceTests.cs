@@ -1,5 +1,4 @@
 using System.Linq;
-using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Simulator.Checks;
 using NUnit.Framework;
 
