@@ -39,7 +39,7 @@ public sealed class KernelSampleTests
         ExitCode result = KernelChecks.Run(output, [sample], [new(7, 0)], Cache(), _ => { });
 
         Assert.That(result, Is.EqualTo(ExitCode.Failed));
-        Assert.That(output.ToString(), Does.Contain("1 found").And.Contain("Uninitialized").And.Contain("of z").And.Contain(".cuh:").And.Contain("one finding"));
+        Assert.That(output.ToString(), Does.Contain("1 found").And.Contain("Uninitialized").And.Contain("of z").And.Contain("activation.cu:").And.Contain("Findings: 1."));
     }
 
     private static CompileCache Cache() => new(new NvrtcCompiler(), CompileCache.DefaultFolder);
