@@ -6,11 +6,17 @@ using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Kernels.Samples;
 
-/// <summary>Attention, its cache, and rotary positions: each D of the presets, a length of a few tiles and one just past a tile.</summary>
+/// <summary>
+/// Attention, its cache, and rotary positions: each D of the presets, at lengths that keys and values of a head stay resident for and at one
+/// past them; and the plain kernels where the launcher would choose tensor cores.
+/// </summary>
 internal static class AttentionSamples
 {
     private static readonly int[] HeadSizes = [64, 96, 128];
-    private static readonly int[] Lengths = [64, 257];
+    private static readonly int[] Lengths = [97, 257];
+
+    /// <summary>Resident in a block of more warps, with the D that leaves room for it.</summary>
+    private static readonly AttentionShape Longest = new(1, 200, 1, 64);
 
     internal static IEnumerable<KernelSample> OfType(DataType type)
     {
@@ -18,11 +24,16 @@ internal static class AttentionSamples
         {
             foreach (int time in Lengths)
             {
-                yield return Forward(type, new AttentionShape(1, time, 1, headSize));
-                yield return Backward(type, new AttentionShape(1, time, 1, headSize));
+                yield return Backward(type, new AttentionShape(1, time, 1, headSize), tensorCores: true);
             }
 
             yield return Decode(type, new AttentionShape(2, 33, 2, headSize));
+        }
+
+        yield return Forward(type, Longest);
+        if (type != DataType.Float32)
+        {
+            yield return Backward(type, new AttentionShape(1, Lengths[0], 1, HeadSizes[0]), tensorCores: false);
         }
 
         yield return Rotary(type, new AttentionShape(2, 17, 2, 64));
@@ -34,13 +45,13 @@ internal static class AttentionSamples
                 Qkv(bench, type, shape), DocumentStart(bench, shape), bench.Unwritten("output", type, shape.Rows, shape.Channels), LogSumExp(bench, shape), shape));
 
     /// <summary>With the forward pass before it, whose sums it needs; so is its cost.</summary>
-    private static KernelSample Backward(DataType type, AttentionShape shape)
+    private static KernelSample Backward(DataType type, AttentionShape shape, bool tensorCores)
     {
         long pairs = AttentionLauncher.CausalPairs(shape);
         KernelCost cost = AttentionLauncher.ForwardCost(type, shape, pairs) + AttentionLauncher.BackwardCost(type, shape, pairs);
-        return new KernelSample("attention forward and backward", type, Describe(shape), cost, bench =>
+        return new KernelSample($"attention forward and backward{(tensorCores ? "" : ", plain")}", type, Describe(shape), cost, bench =>
         {
-            AttentionLauncher launcher = bench.Closing(new AttentionLauncher(bench.Queue, type, shape.HeadSize));
+            AttentionLauncher launcher = bench.Closing(new AttentionLauncher(bench.Queue, type, shape.HeadSize, tensorCores));
             (Tensor qkv, Tensor start, Tensor sums) = (Qkv(bench, type, shape), DocumentStart(bench, shape), LogSumExp(bench, shape));
             Tensor output = bench.Unwritten("output", type, shape.Rows, shape.Channels);
             launcher.Forward(qkv, start, output, sums, shape);

@@ -124,5 +124,5 @@ public static class KernelChecks
 
     private static string Summary(int samples, SortedDictionary<string, KernelVerdict[]> verdicts, int targets, int findings) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{verdicts.Count} kernels, {verdicts.Values.Sum(row => row.Sum(verdict => verdict.Launches))} launches of {samples} samples on {targets} architecture{(targets == 1 ? "" : "s")}: {(findings == 0 ? "nothing found" : findings == 1 ? "one finding" : $"{findings} findings")}.");
+        $"kernels: {verdicts.Count}, launches: {verdicts.Values.Sum(row => row.Sum(verdict => verdict.Launches))}, samples: {samples}, architectures: {targets}. {(findings == 0 ? "Nothing found." : $"Findings: {findings}.")}");
 }

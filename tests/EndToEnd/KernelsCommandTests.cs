@@ -32,7 +32,7 @@ public sealed class KernelsCommandTests
         string[] lines = output.TrimEnd().Split('\n');
         Assert.That(lines[0].Split(' ', System.StringSplitOptions.RemoveEmptyEntries), Is.EqualTo(new[] { "kernel", "sm_70", "sm_90" }));
         Assert.That(lines.Single(line => line.StartsWith("gradient_norm_partials", System.StringComparison.Ordinal)), Does.Match("clean +clean$"));
-        Assert.That(lines[^1], Does.EndWith("nothing found."));
+        Assert.That(lines[^1], Does.EndWith("Nothing found."));
     }
 
     [Test]

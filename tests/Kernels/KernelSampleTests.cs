@@ -15,16 +15,12 @@ namespace GptEngine.Tests.Kernels;
 [RequiresNvrtc]
 public sealed class KernelSampleTests
 {
+    /// <summary>On sm_80, and what is for others alone there: fewer stages before it, more shared memory after it.</summary>
     [Test]
     public void EveryKernelOfTheCatalogue_RunsCleanly()
     {
-        using var output = new StringWriter();
+        string[] clean = [.. Clean(80, ""), .. Clean(70, "attention fp16"), .. Clean(90, "attention forward D=128"), .. Clean(90, "T=200")];
 
-        ExitCode result = KernelChecks.Run(output, "", [new(8, 0)], Cache(), _ => { });
-
-        string text = output.ToString();
-        Assert.That(result, Is.EqualTo(ExitCode.Success), text);
-        string[] clean = [.. text.Split('\n').Where(line => line.TrimEnd().EndsWith(" clean", StringComparison.Ordinal)).Select(line => line[..line.LastIndexOf("  clean", StringComparison.Ordinal)].Trim())];
         Assert.That(KernelCatalogue.All.Select(kernel => kernel.NameExpression).Except(clean), Is.Empty);
     }
 
@@ -39,7 +35,16 @@ public sealed class KernelSampleTests
         ExitCode result = KernelChecks.Run(output, [sample], [new(7, 0)], Cache(), _ => { });
 
         Assert.That(result, Is.EqualTo(ExitCode.Failed));
-        Assert.That(output.ToString(), Does.Contain("1 found").And.Contain("Uninitialized").And.Contain("of z").And.Contain(".cuh:").And.Contain("one finding"));
+        Assert.That(output.ToString(), Does.Contain("1 found").And.Contain("Uninitialized").And.Contain("of z").And.Contain("activation.cu:").And.Contain("Findings: 1."));
+    }
+
+    private static string[] Clean(int architecture, string name)
+    {
+        using var output = new StringWriter();
+        ExitCode result = KernelChecks.Run(output, name, [ComputeCapability.FromNumber(architecture)], Cache(), _ => { });
+        string text = output.ToString();
+        Assert.That(result, Is.EqualTo(ExitCode.Success), text);
+        return [.. text.Split('\n').Where(line => line.EndsWith("  clean", StringComparison.Ordinal)).Select(line => line[..^"  clean".Length].Trim())];
     }
 
     private static CompileCache Cache() => new(new NvrtcCompiler(), CompileCache.DefaultFolder);
