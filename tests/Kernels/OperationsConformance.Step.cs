@@ -148,6 +148,12 @@ public abstract partial class OperationsConformance
             }
         }
 
+        if (options is { TopK: 0, TopP: 1 })
+        {
+            // Weights are summed in the order of ids: with nothing cut off, whatever lies between two right tokens is right too.
+            tokens.UnionWith([.. Enumerable.Range(tokens.Min(), tokens.Max() - tokens.Min() + 1)]);
+        }
+
         return [.. tokens];
     }
 
