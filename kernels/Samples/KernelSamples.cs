@@ -33,7 +33,7 @@ public static class KernelSamples
 
     /// <summary>Every sample.</summary>
     public static ImmutableArray<KernelSample> All { get; } =
-        [.. Types.SelectMany(OfType), SumLosses(), GradientNorm(), .. Types.SelectMany(AttentionSamples.OfType)];
+        [.. Types.SelectMany(OfType), SumLosses(), GradientNorm(), .. Types.SelectMany(LinearSamples.OfType), .. Types.SelectMany(AttentionSamples.OfType)];
 
     private static IEnumerable<KernelSample> OfType(DataType type)
     {
