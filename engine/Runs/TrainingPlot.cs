@@ -60,7 +60,7 @@ public sealed class TrainingPlot
         Text(svg, 64, 50, subtitle, Grey, 12, "start");
 
         IReadOnlyList<(double X, double Y)> smoothed = _loss.Smoothed(Math.Max(3, _loss.Points.Count / 40.0));
-        Panel(svg, "loss (nats a token)", 64, 72, Width - 90, 330, focusOn: smoothed,
+        Panel(svg, "loss (nats a token)", 64, 88, Width - 90, 314, focusOn: smoothed,
             new Curve("loss", _loss.Points, LossColour, 1.0, Dots: false),
             new Curve("smoothed", smoothed, SmoothColour, 2.2, Dots: false),
             new Curve("validation", _validationLoss.Points, ValidationColour, 1.6, Dots: true));
