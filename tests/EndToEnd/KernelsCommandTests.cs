@@ -60,4 +60,12 @@ public sealed class KernelsCommandTests
         Assert.That(output, Is.Empty);
         Assert.That(error, Does.Contain(remedy));
     }
+
+    [Test]
+    public void Compare_TwoSimulatedGpus_AgreeOnEveryInstruction()
+    {
+        (int code, string output, string error) = GptProcess.Run("kernels", "compare", "--with", "sm_80", "--inputs", "32", "--all");
+        Assert.That(code, Is.Zero, error);
+        Assert.That(output, Does.Contain("fma.rn.f32").And.Contain("same bits").And.Contain(" 0 apart."));
+    }
 }

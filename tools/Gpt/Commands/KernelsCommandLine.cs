@@ -24,6 +24,7 @@ internal static class KernelsCommandLine
         CreateShow(),
         CreateCheck(),
         CreateProfile(),
+        KernelsCompareCommandLine.Create(),
     };
 
     private static Command CreateList()
