@@ -19,7 +19,7 @@ public abstract partial class OperationsConformance
     private const int EnoughNumbers = 100_000;
 
     private const int LeastMovedRuns = 2;
-    private const int MostMovedRuns = 31;
+    private const int MostMovedRuns = 127;
 
     private readonly ReferenceDevice _host = new();
     private IOperations? _operations;
