@@ -22,6 +22,7 @@ internal static unsafe class AtomicOperations
         MarkWritten(warp, site, mask);
         MemoryOperations.Resolve(warp, site, mask, write: true);
         warp.Block.Counters.AtomicRequests++;
+        Synchronization.Announce(warp, site, mask);
         var apply = (delegate*<ulong, ulong, ulong, int, ulong>)site.Function;
         Row d = site.Data[0];
         for (uint rest = mask; rest != 0; rest &= rest - 1)

@@ -84,6 +84,11 @@ internal static unsafe class MemoryOperations
             }
         }
 
+        if (site.IsSynchronizing)
+        {
+            Synchronization.Announce(warp, site, mask);
+        }
+
         for (int i = 0; i < site.Count; i++)
         {
             Scatter(warp, site.Data[i], registers, i * site.ElementSize, site.ElementSize, mask);

@@ -40,6 +40,18 @@ internal static class Synchronization
         }
     }
 
+    /// <summary>
+    /// Before an access that other blocks may see at once: what it releases is known before its value is. Blocks run beside each other on the
+    /// host's threads, and one that saw the value first would look as if nothing had ordered it. <see cref="Touch"/> follows the access.
+    /// </summary>
+    internal static void Announce(Warp warp, MemorySite site, uint mask)
+    {
+        if (site.Space != PtxStateSpace.Shared)
+        {
+            Touch(warp, site, mask);
+        }
+    }
+
     /// <summary>Inside a block an atomic on shared memory hands on what its warp has seen; PTX asks for a fence, which costs nothing there.</summary>
     private static void TouchShared(Warp warp, int offset)
     {
