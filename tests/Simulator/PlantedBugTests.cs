@@ -58,7 +58,9 @@ public sealed class PlantedBugTests
         using KernelRun run = Open(hostThreads);
         run.Launch("global_race", 64, Threads, 0, run.Upload(new float[Threads]), run.Driver.Allocate(64 * Threads * 4, "sums"));
         AssertFound(run, "global_race", FindingKind.GlobalRace);
-        Assert.That(run.Findings.First(f => f.Kind == FindingKind.GlobalRace).OtherAccess, Does.Contain("planted.cu"));
+        string other = run.Findings.First(f => f.Kind == FindingKind.GlobalRace).OtherAccess;
+        // Of several blocks that touched a place only the last is kept; beside each other, that may be the finder itself.
+        Assert.That(other, hostThreads == 1 ? Does.Contain("planted.cu") : Does.Contain("planted.cu").Or.Contain("another block"));
     }
 
     [Test]
