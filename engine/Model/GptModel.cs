@@ -2,6 +2,7 @@ using System;
 using System.Linq;
 using GptEngine.Engine.Configuration;
 using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Devices;
 using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Engine.Model;
@@ -22,6 +23,7 @@ public sealed class GptModel
     private readonly AttentionSubLayer[] _attention;
     private readonly MlpSubLayer[] _mlp;
     private readonly AttentionShape _shape;
+    private readonly ModelRanges _ranges;
 
     /// <param name="context">Operations, shape, compute weights, tables.</param>
     /// <param name="gradients">Where parameter gradients go; null for a model that only evaluates.</param>
@@ -41,6 +43,7 @@ public sealed class GptModel
         _scalars = scalars;
         _attention = [.. Enumerable.Range(0, _model.NLayers).Select(layer => new AttentionSubLayer(context, layer))];
         _mlp = [.. Enumerable.Range(0, _model.NLayers).Select(layer => new MlpSubLayer(context, layer))];
+        _ranges = new ModelRanges(_model.NLayers);
         _shape = new AttentionShape((int)batch.Tokens[0], (int)batch.Tokens[1], _model.NHeads, _model.DHead);
     }
 
@@ -81,10 +84,14 @@ public sealed class GptModel
     public void ForwardBackward(float gradientScale, bool accumulate)
     {
         Forward(training: true);
-        _operations.CrossEntropyHead(
-            _activations.FinalNorm, _context.Weights.HeadWeight, _context.Weights.HeadBias, _batch.Targets, Losses, _activations.FinalNorm,
-            Gradients.HeadWeight, Gradients.HeadBias, _model.VocabSize, gradientScale, _scalars, accumulate);
-        _operations.SumLosses(Losses, _scalars, gradientScale, accumulate);
+        using (Range(_ranges.Head))
+        {
+            _operations.CrossEntropyHead(
+                _activations.FinalNorm, _context.Weights.HeadWeight, _context.Weights.HeadBias, _batch.Targets, Losses, _activations.FinalNorm,
+                Gradients.HeadWeight, Gradients.HeadBias, _model.VocabSize, gradientScale, _scalars, accumulate);
+            _operations.SumLosses(Losses, _scalars, gradientScale, accumulate);
+        }
+
         Backward(accumulate);
     }
 
@@ -92,6 +99,7 @@ public sealed class GptModel
     public void Evaluate()
     {
         Forward(training: false);
+        using RangeScope head = Range(_ranges.Head);
         _operations.CrossEntropyHead(
             _activations.FinalNorm, _context.Weights.HeadWeight, _context.Weights.HeadBias, _batch.Targets, Losses, null, null, null,
             _model.VocabSize, 1, _scalars, accumulate: false);
@@ -102,23 +110,38 @@ public sealed class GptModel
 
     private void Forward(bool training)
     {
+        using RangeScope pass = Range(_ranges.Forward);
         Tensor stream = _activations.Blocks[0].Residual1;
-        _operations.EmbeddingForward(
-            _batch.Tokens, _context.Weights.TokenEmbedding, _context.Weights.PositionEmbedding ?? _context.Tables.Sinusoids, stream, 0,
-            DropoutAt(ModelContext.EmbeddingSite, training));
+        using (Range(_ranges.Embedding))
+        {
+            _operations.EmbeddingForward(
+                _batch.Tokens, _context.Weights.TokenEmbedding, _context.Weights.PositionEmbedding ?? _context.Tables.Sinusoids, stream, 0,
+                DropoutAt(ModelContext.EmbeddingSite, training));
+        }
+
         Tensor branch = _activations.Branch;
         for (int layer = 0; layer < _model.NLayers; layer++)
         {
+            using RangeScope block = Range(_ranges.Layers[layer]);
             BlockActivations a = _activations.Blocks[layer];
-            Dropout before = layer == 0 ? Dropout.None : DropoutAt(ModelContext.MlpSite(layer - 1), training);
-            _attention[layer].Project(a, stream, layer == 0 ? null : branch, _shape, 0, before);
-            _attention[layer].Attend(a, _batch.DocumentStart, _shape);
-            _attention[layer].Output(a, branch);
-            _mlp[layer].Expand(a, a.Residual1, branch, DropoutAt(ModelContext.AttentionSite(layer), training));
-            _mlp[layer].Output(a, branch);
+            using (Range(_ranges.Attention))
+            {
+                Dropout before = layer == 0 ? Dropout.None : DropoutAt(ModelContext.MlpSite(layer - 1), training);
+                _attention[layer].Project(a, stream, layer == 0 ? null : branch, _shape, 0, before);
+                _attention[layer].Attend(a, _batch.DocumentStart, _shape);
+                _attention[layer].Output(a, branch);
+            }
+
+            using (Range(_ranges.Mlp))
+            {
+                _mlp[layer].Expand(a, a.Residual1, branch, DropoutAt(ModelContext.AttentionSite(layer), training));
+                _mlp[layer].Output(a, branch);
+            }
+
             stream = a.Residual2;
         }
 
+        using RangeScope norm = Range(_ranges.FinalNorm);
         _operations.LayerNormForward(
             stream, branch, _activations.FinalResidual, _context.Weights.FinalNormWeight, _context.Weights.FinalNormBias,
             _activations.FinalNorm, _activations.FinalMean, _activations.FinalRstd, _model.LayerNormEpsilon,
@@ -127,17 +150,23 @@ public sealed class GptModel
 
     private void Backward(bool accumulate)
     {
+        using RangeScope pass = Range(_ranges.Backward);
         Tensor gradStream = _activations.GradStream;
         Tensor gradBranch = _activations.GradBranch ?? gradStream;
-        _operations.LayerNormBackward(
-            _activations.FinalNorm, _activations.FinalResidual, _context.Weights.FinalNormWeight, _activations.FinalMean, _activations.FinalRstd,
-            gradStream, Gradients.FinalNormWeight, Gradients.FinalNormBias, _activations.GradBranch, accumulateGradSum: false,
-            DropoutAt(ModelContext.MlpSite(_model.NLayers - 1), training: true), accumulate);
+        using (Range(_ranges.FinalNorm))
+        {
+            _operations.LayerNormBackward(
+                _activations.FinalNorm, _activations.FinalResidual, _context.Weights.FinalNormWeight, _activations.FinalMean,
+                _activations.FinalRstd, gradStream, Gradients.FinalNormWeight, Gradients.FinalNormBias, _activations.GradBranch,
+                accumulateGradSum: false, DropoutAt(ModelContext.MlpSite(_model.NLayers - 1), training: true), accumulate);
+        }
+
         for (int layer = _model.NLayers - 1; layer >= 0; layer--)
         {
             BackwardBlock(layer, gradStream, gradBranch, accumulate);
         }
 
+        using RangeScope embedding = Range(_ranges.Embedding);
         if (!_model.TieEmbeddings && !accumulate)
         {
             // A tied head has overwritten the shared gradient already.
@@ -151,14 +180,21 @@ public sealed class GptModel
 
     private void BackwardBlock(int layer, Tensor gradStream, Tensor gradBranch, bool accumulate)
     {
+        using RangeScope block = Range(_ranges.Layers[layer]);
         BlockActivations a = _activations.Blocks[layer];
         BlockGradients g = _activations.Gradients[layer];
         BlockTensors gradients = Gradients.Blocks[layer];
         Dropout attentionDropout = DropoutAt(ModelContext.AttentionSite(layer), training: true);
         Recompute(layer, a, g, attentionDropout);
-        _mlp[layer].Backward(a, g, gradBranch, gradStream, _activations.GradBranch, gradients, attentionDropout, accumulate);
+        using (Range(_ranges.Mlp))
+        {
+            _mlp[layer].Backward(a, g, gradBranch, gradStream, _activations.GradBranch, gradients, attentionDropout, accumulate);
+        }
+
+        using RangeScope attention = Range(_ranges.Attention);
         if (g.NormAgain1 is { } norm1)
         {
+            using RangeScope again = Range(_ranges.Recompute);
             _attention[layer].NormaliseAgain(a, norm1);
         }
 
@@ -171,6 +207,8 @@ public sealed class GptModel
     {
         if (_activations.Policy == ActivationPolicy.RecomputeBlocks && layer < _model.NLayers - 1)
         {
+            using RangeScope again = Range(_ranges.Recompute);
+
             // The last block's activations are still there. What attention adds goes where the gradient of norm 2 comes next.
             _attention[layer].Project(a, a.Residual1, null, _shape, 0, Dropout.None);
             _attention[layer].Attend(a, _batch.DocumentStart, _shape);
@@ -179,9 +217,12 @@ public sealed class GptModel
         }
         else if (g.NormAgain2 is { } norm2)
         {
+            using RangeScope again = Range(_ranges.Recompute);
             _mlp[layer].NormaliseAgain(a, norm2);
         }
     }
+
+    private RangeScope Range(RangeName name) => _operations.Device.Range(name);
 
     private Dropout DropoutAt(int site, bool training) =>
         training && _model.Dropout > 0 ? new Dropout(_model.Dropout, site, _batch.SequenceIndex, _scalars) : Dropout.None;

@@ -18,6 +18,10 @@ internal sealed class Trainer : IDisposable
     // A power of two far above what fp16 gradients need, and below what overflows at once; halved on the first bad steps.
     private const float FirstLossScale = 65536;
 
+    private static readonly RangeName StepRange = new(RangeKind.Step, "step");
+    private static readonly RangeName MicroStepRange = new(RangeKind.MicroStep, "micro-step");
+    private static readonly RangeName UpdateRange = new(RangeKind.Update, "update");
+
     private readonly IOperations _operations;
     private readonly int _microSteps;
     private readonly ulong _seed;
@@ -102,14 +106,20 @@ internal sealed class Trainer : IDisposable
     /// <param name="feed">Gives the micro-batches.</param>
     public void Enqueue(long step, float learningRate, MicroBatchFeed feed)
     {
+        using RangeScope range = _operations.Device.Range(StepRange, step);
         _scalars.SendInputs(learningRate, (uint)step, _seed);
         for (int microStep = 0; microStep < _microSteps; microStep++)
         {
+            using RangeScope part = _operations.Device.Range(MicroStepRange, microStep);
             feed.UploadNext();
             (microStep == 0 ? _firstMicroStep : _nextMicroStep).Launch();
         }
 
-        _update.Launch();
+        using (_operations.Device.Range(UpdateRange))
+        {
+            _update.Launch();
+        }
+
         _scalars.RequestResults();
     }
 

@@ -1,5 +1,6 @@
 using System;
 using GptEngine.Runtime.Memory;
+using GptEngine.Runtime.Native.Nvtx;
 
 namespace GptEngine.Runtime.Devices;
 
@@ -14,6 +15,12 @@ public abstract class Device : IDisposable
 
     /// <summary>Whether enqueued work runs while the host goes on, so that results are best read late. The CPU's is done when a call returns.</summary>
     public virtual bool IsAsynchronous => false;
+
+    /// <summary>
+    /// Who hears of the stretches of work that <see cref="Range"/> names; null for nobody. From the start the tool that runs this
+    /// program, if it listens to NVTX. Who takes its place passes on what it hears.
+    /// </summary>
+    public IRangeListener? RangeListener { get; set; } = NvtxListener.ForThisProcess();
 
     /// <summary>Takes <paramref name="bytes"/> bytes of device memory, zeroed, aligned to <see cref="MemoryPlan.Alignment"/>.</summary>
     /// <exception cref="UserErrorException">There is not that much; says how much there is.</exception>
@@ -39,6 +46,11 @@ public abstract class Device : IDisposable
     /// The work must read everything that changes between replays from device memory.
     /// </summary>
     public abstract CapturedWork Capture(string name, Action work);
+
+    /// <summary>Names the work that is enqueued until the scope is disposed of.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="number">Which of its kind, where that changes from time to time.</param>
+    public RangeScope Range(RangeName name, long number = 0) => new(RangeListener, name, number);
 
     public void Dispose()
     {

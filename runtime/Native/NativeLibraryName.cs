@@ -50,6 +50,17 @@ public sealed record NativeLibraryName(
         null,
         "Install NCCL 2.10 or newer or the Python wheel nvidia-nccl, or set GPTENGINE_NCCL to its libnccl.so.2; one GPU does without it.");
 
+    /// <summary>NVIDIA's profiling interface: times of kernels as the GPU takes them. CUDA 11's file has its minor version in its name.</summary>
+    public static readonly NativeLibraryName Cupti = new(
+        "cupti",
+        "GPTENGINE_CUPTI",
+        [
+            "libcupti.so.13", "libcupti.so.12", "libcupti.so.11.8", "libcupti.so.11.7", "libcupti.so.11.6", "libcupti.so.11.5", "libcupti.so.11.4",
+            "libcupti.so",
+        ],
+        null,
+        "Install CUDA's CUPTI or the Python wheel nvidia-cuda-cupti, or set GPTENGINE_CUPTI to its libcupti.so file; without it profiles are timed by events.");
+
     /// <summary>Everything of NVIDIA's that the program can use, for the doctor.</summary>
-    public static ImmutableArray<NativeLibraryName> All => [Driver, Nvrtc, CublasLt, Nccl];
+    public static ImmutableArray<NativeLibraryName> All => [Driver, Nvrtc, CublasLt, Nccl, Cupti];
 }

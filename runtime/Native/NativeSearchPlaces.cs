@@ -67,7 +67,10 @@ public sealed class NativeSearchPlaces(Func<string, string?> environment, string
         IEnumerable<string> installed = Directory.Exists(parent)
             ? Directory.EnumerateDirectories(parent, "cuda*").OrderByDescending(path => path, StringComparer.Ordinal)
             : [];
-        return named.Concat(installed).SelectMany(path => new[] { Path.Combine(path, "lib64"), Path.Combine(path, "lib") });
+        return named.Concat(installed).SelectMany(path => new[]
+        {
+            Path.Combine(path, "lib64"), Path.Combine(path, "lib"), Path.Combine(path, "extras", "CUPTI", "lib64"),
+        });
     }
 
     /// <summary>The libraries that Python wheels bring: <c>…/site-packages/nvidia/PACKAGE/lib</c>.</summary>

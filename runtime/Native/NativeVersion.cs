@@ -19,6 +19,7 @@ public static unsafe class NativeVersion
             "cuda" => ByReference(opening.Handle, "cuDriverGetVersion") is { } version ? $"CUDA {version / 1000}.{version % 1000 / 10}" : null,
             "cublasLt" => Returned(opening.Handle, "cublasLtGetVersion") is { } version ? Dotted(version) : null,
             "nccl" => ByReference(opening.Handle, "ncclGetVersion") is { } version ? Dotted(version) : null,
+            "cupti" => ByReference(opening.Handle, "cuptiGetVersion") is { } version ? string.Create(CultureInfo.InvariantCulture, $"interface {version}") : null,
             "nvrtc" => NvrtcVersion(opening.Handle),
             _ => null,
         };

@@ -11,6 +11,7 @@ using GptEngine.Runtime;
 using GptEngine.Runtime.Devices;
 using GptEngine.Runtime.Memory;
 using GptEngine.Runtime.Native;
+using GptEngine.Runtime.Native.Nvtx;
 
 namespace GptEngine.Gpt.Commands;
 
@@ -54,6 +55,8 @@ internal static class DoctorCommandLine
             string reason = opening.Failures.Count > 0 ? $"cannot be opened ({opening.Failures[0]})" : "missing";
             Print(library.ImportName, opening.IsOpen ? $"{NativeVersion.Of(opening) ?? "version unknown"}, {opening.Path}" : $"{reason}. {library.Remedy}");
         }
+
+        Print("nvtx", NvtxListener.Description);
     }
 
     /// <summary>What a rank's device memory would be spent on. Nothing is taken.</summary>
