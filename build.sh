@@ -77,7 +77,7 @@ nvrtc() {
 
 run_tests() {
     require_sdk
-    require_packages libzstd1 zstd iproute2 python3
+    require_packages libzstd1 zstd iproute2
     nvrtc
     build
     say "Building the tests"

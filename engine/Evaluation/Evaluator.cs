@@ -4,6 +4,7 @@ using GptEngine.Engine.Checkpoints;
 using GptEngine.Engine.Configuration;
 using GptEngine.Engine.Data.Streaming;
 using GptEngine.Engine.Model;
+using GptEngine.Engine.Ranks;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Memory;
@@ -71,7 +72,7 @@ public sealed class Evaluator : IDisposable
     /// <exception cref="UserErrorException">The stream has not one window, or a token outside the vocabulary.</exception>
     public EvaluationResult Evaluate(
         ITokenSource source, int documentToken, long mostWindows = long.MaxValue, Action<long, long>? onProgress = null) =>
-        _loss.Measure(source, mostWindows, Model.DocumentMask ? documentToken : -1, onProgress);
+        _loss.Measure(source, mostWindows, Model.DocumentMask ? documentToken : -1, RankAgreement.Alone, onProgress);
 
     public void Dispose()
     {

@@ -2,6 +2,7 @@ using System;
 using System.Linq;
 using GptEngine.Engine.Data.Streaming;
 using GptEngine.Engine.Model;
+using GptEngine.Engine.Ranks;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Devices;
 using GptEngine.Runtime.Memory;
@@ -41,17 +42,19 @@ internal sealed class StreamLoss : IDisposable
         _evaluate = _device.Capture("evaluate", model.Evaluate);
     }
 
-    /// <summary>Loss over up to <paramref name="mostWindows"/> windows of T tokens.</summary>
+    /// <summary>Loss over up to <paramref name="mostWindows"/> windows of T tokens, which the ranks of a run share among them.</summary>
     /// <param name="source">The stream.</param>
     /// <param name="mostWindows">Windows at most.</param>
     /// <param name="documentToken">Opens a document; negative where there is no mask.</param>
+    /// <param name="ranks">Who shares the windows: each takes every W-th batch of them, and all get the result.</param>
     /// <param name="onProgress">Takes windows done and windows in all, after each batch; may be null.</param>
     /// <exception cref="Runtime.UserErrorException">The stream has not one window, or a token outside the vocabulary.</exception>
-    public EvaluationResult Measure(ITokenSource source, long mostWindows, int documentToken, Action<long, long>? onProgress = null)
+    public EvaluationResult Measure(
+        ITokenSource source, long mostWindows, int documentToken, RankAgreement ranks, Action<long, long>? onProgress = null)
     {
         var windows = new EvaluationWindows(source, 1, (int)_batch.Tokens[1], mostWindows, documentToken: documentToken);
         double sum = 0;
-        for (long first = 0; first < windows.BatchCount; first += _rows.Length)
+        for (long first = (long)ranks.Rank * _rows.Length; first < windows.BatchCount; first += (long)ranks.WorldSize * _rows.Length)
         {
             int rows = (int)Math.Min(_rows.Length, windows.BatchCount - first);
             for (int row = 0; row < rows; row++)
@@ -67,7 +70,7 @@ internal sealed class StreamLoss : IDisposable
             onProgress?.Invoke(first + rows, windows.BatchCount);
         }
 
-        return new EvaluationResult(sum / windows.TargetCount, windows.TargetCount);
+        return new EvaluationResult(ranks.Sum("an evaluation", sum) / windows.TargetCount, windows.TargetCount);
     }
 
     public void Dispose()

@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using GptEngine.Engine.Checkpoints;
 using GptEngine.Engine.Configuration;
+using GptEngine.Engine.Ranks;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime;
 
@@ -12,26 +13,37 @@ namespace GptEngine.Engine.Training;
 /// <summary>A run's checkpoints: which one to go on from, and writing the next.</summary>
 internal sealed class RunCheckpoints
 {
+    private const long NoCheckpoint = -1;
+
     private readonly RunConfiguration _configuration;
     private readonly IOperations _operations;
     private readonly Trainer _trainer;
     private readonly ITrainingObserver _observer;
     private readonly long _windowTokens;
+    private readonly RankAgreement _ranks;
     private readonly CheckpointStore _store;
 
     public RunCheckpoints(
-        string runFolder, RunConfiguration configuration, IOperations operations, Trainer trainer, ITrainingObserver observer, long windowTokens)
+        string runFolder, RunConfiguration configuration, IOperations operations, Trainer trainer, ITrainingObserver observer, long windowTokens,
+        RankAgreement ranks)
     {
+        _ranks = ranks;
         _configuration = configuration;
         _operations = operations;
         _trainer = trainer;
         _observer = observer;
         _windowTokens = windowTokens;
-        _store = CheckpointStore.Open(Path.Combine(runFolder, "checkpoints"));
+        string folder = Path.Combine(runFolder, "checkpoints");
+        _store = CheckpointStore.View(folder);
+        ranks.FromFirst("the checkpoints folder", () =>
+        {
+            CheckpointStore.Open(folder);
+            return 0;
+        });
     }
 
     /// <summary>The step of the checkpoint that the run was loaded from or wrote last; -1 where there is none.</summary>
-    public long LatestStep { get; private set; } = -1;
+    public long LatestStep { get; private set; } = NoCheckpoint;
 
     /// <summary>The name of that checkpoint for messages.</summary>
     public string LatestName => LatestStep < 0 ? "none" : CheckpointStore.NameOf(LatestStep);
@@ -40,33 +52,24 @@ internal sealed class RunCheckpoints
     /// <exception cref="UserErrorException">Usage.</exception>
     public void RequireEmpty(string runFolder)
     {
-        if (_store.Steps() is [.., long newest])
-        {
-            throw new UserErrorException(
+        _ranks.FromFirst("a folder without checkpoints", () => _store.Steps() is [.., long newest]
+            ? throw new UserErrorException(
                 $"{runFolder} holds checkpoints up to {CheckpointStore.NameOf(newest)} of an earlier run. Go on with --resume, or name another run folder.",
-                ExitCode.Usage);
-        }
+                ExitCode.Usage)
+            : 0);
     }
 
     /// <summary>Loads the checkpoint asked for, or the newest that is whole; null where the run has none yet.</summary>
     /// <exception cref="UserErrorException">The one asked for is missing or damaged, all are damaged, or it is for another model.</exception>
     public (RunPosition Position, int BadSteps)? Resume(string? name)
     {
-        CheckpointState? state;
-        if (name is not null)
-        {
-            state = _store.Verify(_store.Find(name));
-        }
-        else
-        {
-            state = FindNewestWhole();
-        }
-
-        return state is null ? null : Load(state);
+        long step = _ranks.FromFirst("the checkpoint to go on from", () => name is null ? FindNewestWhole() : _store.Verify(_store.Find(name)).Step);
+        return step == NoCheckpoint ? null : Load(step);
     }
 
     /// <summary>Loads the newest whole checkpoint again, for a run that has diverged; null where there is none.</summary>
-    public RunPosition? Reload() => FindNewestWhole() is { } state ? Load(state).Position : null;
+    public RunPosition? Reload() =>
+        _ranks.FromFirst("the checkpoint to go back to", FindNewestWhole) is var step && step != NoCheckpoint ? Load(step).Position : null;
 
     /// <summary>Writes a checkpoint and deletes those beyond <c>keep_checkpoints</c>.</summary>
     /// <exception cref="UserErrorException">The disk is full or refuses.</exception>
@@ -89,20 +92,25 @@ internal sealed class RunCheckpoints
             Files = [],
             StateSha256 = "",
         };
-        string folder = _store.Write(state, _trainer.Tensors, _trainer.Transfer);
+        _ranks.FromFirst($"the checkpoint of step {state.Step}", () =>
+        {
+            string folder = _store.Write(state, _trainer.Tensors, _trainer.Transfer);
+            _store.Prune(_configuration.Training.KeepCheckpoints);
+            _observer.OnCheckpoint(state.Step, folder);
+            return 0;
+        });
         LatestStep = position.Step;
-        _store.Prune(_configuration.Training.KeepCheckpoints);
-        _observer.OnCheckpoint(position.Step, folder);
     }
 
-    private CheckpointState? FindNewestWhole()
+    // The step of the newest checkpoint that is as it was written.
+    private long FindNewestWhole()
     {
         IReadOnlyList<long> steps = _store.Steps();
         foreach (long step in steps.Reverse())
         {
             try
             {
-                return _store.Verify(step);
+                return _store.Verify(step).Step;
             }
             catch (UserErrorException exception)
             {
@@ -111,17 +119,18 @@ internal sealed class RunCheckpoints
         }
 
         return steps.Count == 0
-            ? null
+            ? NoCheckpoint
             : throw new UserErrorException($"None of the {steps.Count} checkpoints is whole. Start again without --resume, in another run folder.");
     }
 
-    private (RunPosition Position, int BadSteps) Load(CheckpointState state)
+    private (RunPosition Position, int BadSteps) Load(long step)
     {
-        _store.Load(state.Step, _trainer.Tensors, _operations, _trainer.Transfer);
+        CheckpointState state = StateFile.Read(_store.FolderOf(step));
+        _ranks.OnAll($"loading {CheckpointStore.NameOf(step)}", () => _store.Load(step, _trainer.Tensors, _operations, _trainer.Transfer));
         _trainer.WriteState(_trainer.IsLossScaled ? state.LossScale : 1, state.GoodSteps, state.AppliedUpdates);
         LatestStep = state.Step;
         // Later ones are damaged, or left behind. Under their names the next pruning would keep them and delete this run's.
-        foreach (string aside in _store.SetAsideLaterThan(state.Step))
+        foreach (string aside in _ranks.IsFirst ? _store.SetAsideLaterThan(state.Step) : [])
         {
             _observer.OnNote($"A later checkpoint was renamed {aside}: this run leaves it behind.");
         }

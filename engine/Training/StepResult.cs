@@ -4,4 +4,5 @@ namespace GptEngine.Engine.Training;
 /// <param name="Loss">Mean cross-entropy over the step's target tokens.</param>
 /// <param name="GradientNorm">Global norm before clipping.</param>
 /// <param name="IsFinite">Whether both are finite and the weights were updated.</param>
-public readonly record struct StepResult(float Loss, float GradientNorm, bool IsFinite);
+/// <param name="StopRequested">Whether any rank had been asked to stop when it enqueued the step.</param>
+public readonly record struct StepResult(float Loss, float GradientNorm, bool IsFinite, bool StopRequested);

@@ -1,4 +1,5 @@
 using System;
+using GptEngine.Engine.Ranks;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Devices;
 using GptEngine.Runtime.Memory;
@@ -12,26 +13,31 @@ namespace GptEngine.Engine.Training;
 internal sealed class StepScalarTransfer : IDisposable
 {
     private const int Slots = 2;
-    private const int BytesPerSlot = StepScalars.Count * sizeof(float);
 
     private readonly Device _device;
     private readonly Tensor _scalars;
     private readonly Tensor _inputs;
     private readonly Tensor _state;
+    private readonly Tensor? _ranks;
+    private readonly int _bytesPerSlot;
     private readonly PinnedBuffer _up;
     private readonly PinnedBuffer _down;
     private readonly DeviceEvent[] _done = new DeviceEvent[Slots];
     private long _sent;
     private long _read;
 
+    /// <param name="device">Where the scalars are.</param>
+    /// <param name="scalars">The step scalars, and behind them in a run of ranks what <see cref="RankScalars"/> lists.</param>
     public StepScalarTransfer(Device device, Tensor scalars)
     {
         _device = device;
         _scalars = scalars;
         _inputs = scalars.View("step_scalars.inputs", 0, StepScalars.InputCount);
         _state = scalars.View("step_scalars.state", StepScalars.StateStart, StepScalars.StateCount);
-        _up = device.AllocatePinned(Slots * BytesPerSlot);
-        _down = device.AllocatePinned(Slots * BytesPerSlot);
+        _ranks = scalars.Count > StepScalars.Count ? scalars.View("step_scalars.ranks", StepScalars.Count, scalars.Count - StepScalars.Count) : null;
+        _bytesPerSlot = (int)scalars.Bytes;
+        _up = device.AllocatePinned(Slots * _bytesPerSlot);
+        _down = device.AllocatePinned(Slots * _bytesPerSlot);
         for (int slot = 0; slot < Slots; slot++)
         {
             _done[slot] = device.CreateEvent();
@@ -42,7 +48,11 @@ internal sealed class StepScalarTransfer : IDisposable
     public int Pending => (int)(_sent - _read);
 
     /// <summary>Enqueues the upload of a step's inputs.</summary>
-    public void SendInputs(float learningRate, uint step, ulong seed)
+    /// <param name="learningRate">Of this step.</param>
+    /// <param name="step">Dropout's counter.</param>
+    /// <param name="seed">Dropout's key.</param>
+    /// <param name="stop">Whether this rank has been asked to stop; for the ranks of a run to agree on.</param>
+    public void SendInputs(float learningRate, uint step, ulong seed, bool stop)
     {
         if (Pending == Slots)
         {
@@ -50,20 +60,28 @@ internal sealed class StepScalarTransfer : IDisposable
         }
 
         int slot = (int)(_sent % Slots);
-        Span<float> inputs = _up.AsSpan<float>(slot * BytesPerSlot, StepScalars.InputCount);
+        Span<float> inputs = _up.AsSpan<float>(slot * _bytesPerSlot, StepScalars.InputCount);
         inputs.Clear();
         inputs[(int)StepScalar.LearningRate] = learningRate;
         inputs[(int)StepScalar.Step] = BitConverter.UInt32BitsToSingle(step);
         inputs[(int)StepScalar.SeedLow] = BitConverter.UInt32BitsToSingle((uint)seed);
         inputs[(int)StepScalar.SeedHigh] = BitConverter.UInt32BitsToSingle((uint)(seed >> 32));
-        _device.Upload(_up, slot * BytesPerSlot, _inputs);
+        _device.Upload(_up, slot * _bytesPerSlot, _inputs);
+        if (_ranks is not null)
+        {
+            int start = (slot * _bytesPerSlot) + (StepScalars.Count * sizeof(float));
+            Span<float> own = _up.AsSpan<float>(start, (int)_ranks.Count);
+            own.Clear();
+            own[RankScalars.StopRequests - StepScalars.Count] = stop ? 1 : 0;
+            _device.Upload(_up, start, _ranks);
+        }
     }
 
     /// <summary>Enqueues the download of all scalars behind a step's work.</summary>
     public void RequestResults()
     {
         int slot = (int)(_sent % Slots);
-        _device.Download(_scalars, _down, slot * BytesPerSlot);
+        _device.Download(_scalars, _down, slot * _bytesPerSlot);
         _done[slot].Record();
         _sent++;
     }
@@ -73,10 +91,11 @@ internal sealed class StepScalarTransfer : IDisposable
     {
         int slot = (int)(_read % Slots);
         _done[slot].Wait();
-        ReadOnlySpan<float> scalars = _down.AsSpan<float>(slot * BytesPerSlot, StepScalars.Count);
+        ReadOnlySpan<float> scalars = _down.AsSpan<float>(slot * _bytesPerSlot, (int)_scalars.Count);
         _read++;
         return new StepResult(
-            scalars[(int)StepScalar.Loss], scalars[(int)StepScalar.GradientNorm], scalars[(int)StepScalar.IsFinite] != 0);
+            scalars[(int)StepScalar.Loss], scalars[(int)StepScalar.GradientNorm], scalars[(int)StepScalar.IsFinite] != 0,
+            _ranks is not null && scalars[RankScalars.StopRequests] > 0);
     }
 
     /// <summary>The state that a checkpoint saves. Waits for the device; not for use inside a step.</summary>

@@ -5,6 +5,7 @@ using GptEngine.Engine.Evaluation;
 using GptEngine.Engine.Generation;
 using GptEngine.Engine.Model;
 using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Devices;
 
 namespace GptEngine.Engine.Training;
@@ -23,6 +24,7 @@ internal sealed class Trainer : IDisposable
     private static readonly RangeName UpdateRange = new(RangeKind.Update, "update");
 
     private readonly IOperations _operations;
+    private readonly Communicator? _collectives;
     private readonly int _microSteps;
     private readonly ulong _seed;
     private readonly PlannedMemory _memory;
@@ -31,13 +33,14 @@ internal sealed class Trainer : IDisposable
     private readonly CapturedWork _nextMicroStep;
     private readonly CapturedWork _update;
 
-    public Trainer(RunConfiguration configuration, in BatchPlan batch, IOperations operations, ActivationPolicy policy)
+    public Trainer(RunConfiguration configuration, in BatchPlan batch, IOperations operations, ActivationPolicy policy, RankGroup? group)
     {
         _operations = operations;
+        _collectives = group?.Collectives;
         _microSteps = batch.MicroSteps;
         _seed = configuration.Training.Seed;
         IsLossScaled = configuration.Training.Precision == Precision.Fp16;
-        Memory = new TrainingMemory(configuration.Model, operations, batch.MicroBatch, policy, samples: true);
+        Memory = new TrainingMemory(configuration.Model, operations, batch.MicroBatch, policy, samples: true, ranks: group is not null);
         _memory = new PlannedMemory(operations.Device, Memory.Plan);
         try
         {
@@ -46,7 +49,7 @@ internal sealed class Trainer : IDisposable
             Memory.Tables.Fill(Transfer);
             var context = new ModelContext(operations, configuration.Model, Memory.Parameters.Compute, Memory.Tables);
             var model = new GptModel(context, Memory.Gradients, Memory.Activations, Memory.Batch, Memory.Scalars);
-            _scalars = new StepScalarTransfer(operations.Device, Memory.Scalars);
+            _scalars = new StepScalarTransfer(operations.Device, Memory.AllScalars);
             _scalars.WriteState(IsLossScaled ? FirstLossScale : 1, 0, 0);
             float gradientScale = 1.0f / batch.AccBatchSize;
             AdamWOptions options = Options(configuration.Optimizer);
@@ -104,10 +107,11 @@ internal sealed class Trainer : IDisposable
     /// <param name="step">0-based: dropout's counter.</param>
     /// <param name="learningRate">Of this step.</param>
     /// <param name="feed">Gives the micro-batches.</param>
-    public void Enqueue(long step, float learningRate, MicroBatchFeed feed)
+    /// <param name="stop">Whether this rank has been asked to stop; all ranks learn of it with the results.</param>
+    public void Enqueue(long step, float learningRate, MicroBatchFeed feed, bool stop)
     {
         using RangeScope range = _operations.Device.Range(StepRange, step);
-        _scalars.SendInputs(learningRate, (uint)step, _seed);
+        _scalars.SendInputs(learningRate, (uint)step, _seed, stop);
         for (int microStep = 0; microStep < _microSteps; microStep++)
         {
             using RangeScope part = _operations.Device.Range(MicroStepRange, microStep);
@@ -148,6 +152,15 @@ internal sealed class Trainer : IDisposable
 
     private void Update(in AdamWOptions options)
     {
+        // Each rank's loss and gradients are sums over its own sequences, scaled by those of the whole step: their sum is the mean.
+        if (_collectives is not null)
+        {
+            _collectives.Follow();
+            _collectives.AllReduce(Memory.SummedScalars);
+            _collectives.AllReduce(Memory.Gradients.Arena);
+            _collectives.Join();
+        }
+
         _operations.GradientNorm(Memory.Gradients.Arena, Memory.Scalars, options);
         _operations.AdamW(
             Memory.Parameters.Master.Arena, Memory.Gradients.Arena, Memory.FirstMoment.Arena, Memory.SecondMoment.Arena,

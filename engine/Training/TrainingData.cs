@@ -23,7 +23,7 @@ internal sealed class TrainingData : IDisposable
                 MicroBatch = batch.MicroBatch,
                 AccBatchSize = batch.AccBatchSize,
                 WorldSize = batch.WorldSize,
-                Rank = options.Rank,
+                Rank = options.Group?.Rank ?? 0,
                 Order = configuration.Data.Order == Configuration.DataOrder.Shuffled ? Data.Streaming.DataOrder.Shuffled : Data.Streaming.DataOrder.Sequential,
                 Seed = configuration.Training.Seed,
                 DocumentToken = DocumentToken,

@@ -2,6 +2,7 @@ using System;
 using GptEngine.Engine.Configuration;
 using GptEngine.Engine.Generation;
 using GptEngine.Engine.Model;
+using GptEngine.Engine.Ranks;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Memory;
 
@@ -17,7 +18,8 @@ public sealed class TrainingMemory
     /// <param name="microBatch">Sequences of one rank in a micro-step.</param>
     /// <param name="policy">What the forward pass keeps.</param>
     /// <param name="samples">Whether text is generated along the way, which needs a key/value cache.</param>
-    public TrainingMemory(ModelConfiguration model, IOperations operations, int microBatch, ActivationPolicy policy, bool samples)
+    /// <param name="ranks">Whether this is one of the ranks of a run, if only the first of one.</param>
+    public TrainingMemory(ModelConfiguration model, IOperations operations, int microBatch, ActivationPolicy policy, bool samples, bool ranks = false)
     {
         ArgumentNullException.ThrowIfNull(operations);
         Plan = new MemoryPlan();
@@ -27,7 +29,9 @@ public sealed class TrainingMemory
         FirstMoment = Arena("first_moment", MemoryCategory.Optimizer, operations, arena);
         SecondMoment = Arena("second_moment", MemoryCategory.Optimizer, operations, arena);
         Batch = new BatchTensors(Plan, microBatch, model.ContextLength);
-        Scalars = Plan.Persistent("step_scalars", MemoryCategory.Inputs, DataType.Float32, StepScalars.Count);
+        AllScalars = Plan.Persistent("step_scalars", MemoryCategory.Inputs, DataType.Float32, ranks ? RankScalars.Count : StepScalars.Count);
+        Scalars = AllScalars.View("step_scalars.own", 0, StepScalars.Count);
+        SummedScalars = AllScalars.View("step_scalars.summed", RankScalars.SumStart, AllScalars.Count - RankScalars.SumStart);
         Tables = new PositionTables(Plan, model, operations);
         Activations = new ModelActivations(Plan, model, operations, microBatch, policy);
         Inference = samples ? new InferenceTensors(Plan, model, operations) : null;
@@ -48,8 +52,14 @@ public sealed class TrainingMemory
 
     public BatchTensors Batch { get; }
 
-    /// <summary>(<see cref="StepScalars.Count"/>) fp32.</summary>
+    /// <summary>fp32: the step scalars, and behind them in a run of ranks what those tell each other.</summary>
+    public Tensor AllScalars { get; }
+
+    /// <summary>(<see cref="StepScalars.Count"/>) fp32: what kernels see of them.</summary>
     public Tensor Scalars { get; }
+
+    /// <summary>fp32: from the loss on, what is summed over the ranks of a run.</summary>
+    public Tensor SummedScalars { get; }
 
     public PositionTables Tables { get; }
 

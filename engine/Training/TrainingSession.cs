@@ -7,8 +7,10 @@ using GptEngine.Engine.Evaluation;
 using GptEngine.Engine.Generation;
 using GptEngine.Engine.Model;
 using GptEngine.Engine.Optimization;
+using GptEngine.Engine.Ranks;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime;
+using GptEngine.Runtime.Communication;
 
 namespace GptEngine.Engine.Training;
 
@@ -26,6 +28,7 @@ public sealed class TrainingSession : IDisposable
     private readonly IOperations _operations;
     private readonly TrainingSessionOptions _options;
     private readonly ObserverList _observer;
+    private readonly RankAgreement _ranks;
     private readonly BatchPlan _batch;
     private readonly LearningRateSchedule _schedule;
     private readonly TrainingData _data;
@@ -39,6 +42,7 @@ public sealed class TrainingSession : IDisposable
     private int _rollbacks;
     private long _rolledBackTo = -1;
     private bool _checkpointDue;
+    private long _stopAfter = long.MaxValue;
     private long _lastReport;
 
     private TrainingSession(RunConfiguration configuration, IOperations operations, TrainingSessionOptions options)
@@ -48,14 +52,15 @@ public sealed class TrainingSession : IDisposable
         _operations = operations;
         _options = options;
         _observer = new ObserverList(options.Observers);
-        _batch = BatchPlan.Resolve(_training, configuration.Model.ContextLength, options.WorldSize);
+        _ranks = new RankAgreement(options.Group);
+        _batch = BatchPlan.Resolve(_training, configuration.Model.ContextLength, _ranks.WorldSize);
         _schedule = LearningRateSchedule.From(configuration.Optimizer);
         ModelConfiguration model = configuration.Model;
         _flopsPerToken = (6.0 * ParameterCatalogue.MatrixParameterCount(model)) + (6.0 * model.NLayers * model.ContextLength * model.DModel);
         _data = new TrainingData(configuration, _batch, options);
         try
         {
-            _trainer = new Trainer(configuration, _batch, operations, options.Activations);
+            _trainer = new Trainer(configuration, _batch, operations, options.Activations, options.Group);
         }
         catch
         {
@@ -66,7 +71,7 @@ public sealed class TrainingSession : IDisposable
         try
         {
             _checkpoints = options.RunFolder is { } folder
-                ? new RunCheckpoints(folder, configuration, operations, _trainer, _observer, _batch.AccBatchSize)
+                ? new RunCheckpoints(folder, configuration, operations, _trainer, _observer, _batch.AccBatchSize, _ranks)
                 : null;
             Start();
             _feed = CreateFeed();
@@ -90,31 +95,40 @@ public sealed class TrainingSession : IDisposable
     public static TrainingSession Create(RunConfiguration configuration, IOperations operations, TrainingSessionOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        TrainingLimits.Check(configuration, operations);
-        if (options.SamplePrompt is { } prompt)
+        return EndingAll(options.Group, () =>
         {
-            Generator.CheckPrompt([.. prompt], configuration.Model.VocabSize);
-        }
+            TrainingLimits.Check(configuration, operations);
+            if (options.SamplePrompt is { } prompt)
+            {
+                Generator.CheckPrompt([.. prompt], configuration.Model.VocabSize);
+            }
 
-        return new TrainingSession(configuration, operations, options);
+            return new TrainingSession(configuration, operations, options);
+        });
     }
 
-    /// <summary>Trains until all steps are done or <paramref name="stop"/> asks to stop, which finishes the step and writes a checkpoint.</summary>
-    /// <exception cref="UserErrorException">The run diverged, the data has a bad token, or a checkpoint cannot be written.</exception>
-    public TrainingOutcome Run(CancellationToken stop = default)
+    /// <summary>
+    /// Trains until all steps are done or <paramref name="stop"/> asks to stop, which finishes the step and writes a checkpoint. In a run of
+    /// ranks it is enough that one of them is asked; all stop after the same step.
+    /// </summary>
+    /// <exception cref="UserErrorException">The run diverged, the data has a bad token, a checkpoint cannot be written, or another rank is gone.</exception>
+    public TrainingOutcome Run(CancellationToken stop = default) => EndingAll(_options.Group, () => Train(stop));
+
+    private TrainingOutcome Train(CancellationToken stop)
     {
         _observer.OnOpening(Opening());
         _lastReport = Stopwatch.GetTimestamp();
-        while (_enqueued.Step < _training.Steps && !stop.IsCancellationRequested)
+        while (_enqueued.Step < _training.Steps && !IsStopping(stop))
         {
-            EnqueueStep();
-            while (_trainer.Pending > (_operations.Device.IsAsynchronous ? 1 : 0))
+            _options.Group?.Collectives.ThrowIfFailed();
+            EnqueueStep(stop);
+            while (_trainer.Pending > StepsAhead)
             {
                 Report();
             }
 
             AtInterval();
-            if (_enqueued.Step == _training.Steps || stop.IsCancellationRequested)
+            if (_enqueued.Step == _training.Steps || IsStopping(stop))
             {
                 // Reporting may roll back, and then there are steps to do again.
                 Drain();
@@ -124,6 +138,27 @@ public sealed class TrainingSession : IDisposable
         WriteCheckpoint();
         return _enqueued.Step < _training.Steps ? TrainingOutcome.Interrupted : TrainingOutcome.Completed;
     }
+
+    // What ends one rank ends all: the others must not wait for it until their patience runs out.
+    private static T EndingAll<T>(RankGroup? group, Func<T> act)
+    {
+        try
+        {
+            return act();
+        }
+        catch (Exception failure) when (group is not null)
+        {
+            group.Control.Fail(failure.Message);
+            group.Collectives.Abort(failure.Message);
+            throw;
+        }
+    }
+
+    // Steps enqueued beyond the one whose results are waited for.
+    private int StepsAhead => _operations.Device.IsAsynchronous ? 1 : 0;
+
+    // Ranks must do the same steps: they go by what came back with a step's results, wherever each of them stands by then.
+    private bool IsStopping(CancellationToken stop) => _options.Group is null ? stop.IsCancellationRequested : _enqueued.Step >= _stopAfter;
 
     public void Dispose()
     {
@@ -158,9 +193,9 @@ public sealed class TrainingSession : IDisposable
     private MicroBatchFeed CreateFeed() => new(
         _operations.Device, _trainer.Memory.Batch, _data.Sampler, _enqueued.Window, Math.Max(0, _training.Steps - _enqueued.Step));
 
-    private void EnqueueStep()
+    private void EnqueueStep(CancellationToken stop)
     {
-        _trainer.Enqueue(_enqueued.Step, (float)_schedule.At(_enqueued.Tokens), _feed);
+        _trainer.Enqueue(_enqueued.Step, (float)_schedule.At(_enqueued.Tokens), _feed, stop.IsCancellationRequested);
         _enqueued = _enqueued.Next(_batch.AccBatchSize);
     }
 
@@ -169,6 +204,11 @@ public sealed class TrainingSession : IDisposable
         StepResult result = _trainer.ReadResult();
         float learningRate = (float)_schedule.At(_reported.Tokens);
         _reported = _reported.Next(_batch.AccBatchSize);
+        if (result.StopRequested)
+        {
+            _stopAfter = Math.Min(_stopAfter, _reported.Step + StepsAhead);
+        }
+
         long now = Stopwatch.GetTimestamp();
         double seconds = Stopwatch.GetElapsedTime(_lastReport, now).TotalSeconds;
         _lastReport = now;
@@ -220,6 +260,7 @@ public sealed class TrainingSession : IDisposable
 
         // The same data would end the same way: go on behind it.
         _enqueued = _reported = position with { Window = window };
+        _stopAfter = _stopAfter == long.MaxValue ? long.MaxValue : position.Step;
         _badSteps = 0;
         _checkpointDue = false;
         _feed.Dispose();
@@ -248,11 +289,11 @@ public sealed class TrainingSession : IDisposable
         if (evaluates)
         {
             EvaluationResult result = _trainer.Loss.Measure(
-                _data.Validation!, (long)_training.EvalBatches * _batch.BatchSize, _data.DocumentToken);
+                _data.Validation!, (long)_training.EvalBatches * _batch.BatchSize, _data.DocumentToken, _ranks);
             _observer.OnEvaluation(new EvaluationReport(step, result.Loss, result.Perplexity));
         }
 
-        if (samples)
+        if (samples && _ranks.IsFirst)
         {
             Sample(step);
         }

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using GptEngine.Engine.Data.Streaming;
 using GptEngine.Engine.Model;
+using GptEngine.Runtime.Communication;
 
 namespace GptEngine.Engine.Training;
 
@@ -34,9 +35,11 @@ public sealed record TrainingSessionOptions
     /// <summary>Tokens of a sample at most.</summary>
     public int SampleTokens { get; init; } = 128;
 
-    public int WorldSize { get; init; } = 1;
-
-    public int Rank { get; init; }
+    /// <summary>
+    /// The ranks that train together; null for one process alone. What is told here and in the configuration is the same on all of them, but
+    /// the observers: steps and evaluations are reported on every rank, samples and checkpoints on rank 0, which makes them.
+    /// </summary>
+    public RankGroup? Group { get; init; }
 
     /// <summary>The device's largest rate in the run's precision, FLOP/s of all ranks; 0 where not known, then no MFU.</summary>
     public double PeakFlops { get; init; }

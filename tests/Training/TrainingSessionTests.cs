@@ -86,25 +86,6 @@ public sealed class TrainingSessionTests
         });
     }
 
-    [Test]
-    public void World_OfTwoRanks_SplitsTheSameWindow()
-    {
-        // Loss and gradients of a rank are sums over its own sequences, scaled by the whole step: both ranks' losses add up.
-        RunConfiguration configuration = TestRuns.Small with { Training = TestRuns.Small.Training with { Steps = 1 } };
-        double sum = 0;
-        for (int rank = 0; rank < 2; rank++)
-        {
-            var observer = new RecordingObserver();
-            var options = new TrainingSessionOptions { Tokens = TestRuns.Tokens, WorldSize = 2, Rank = rank, Observers = [observer] };
-            using TrainingSession session = TrainingSession.Create(configuration, _operations, options);
-            session.Run();
-            sum += observer.Steps[0].Loss;
-        }
-
-        RecordingObserver whole = TestRuns.Run(configuration, _operations);
-        Assert.That(sum, Is.EqualTo(whole.Steps[0].Loss).Within(1e-4).Percent);
-    }
-
     [TestCase(Precision.Fp16)]
     [TestCase(Precision.Bf16)]
     public void Precision_ThatTheDeviceLacks_IsAUsageError(Precision precision)
