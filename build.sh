@@ -77,7 +77,7 @@ nvrtc() {
 
 run_tests() {
     require_sdk
-    require_packages libzstd1 zstd iproute2
+    require_packages libzstd1 zstd iproute2 python3
     nvrtc
     build
     say "Building the tests"

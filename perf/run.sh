@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# './build.sh perf': trains with gpt and with PyTorch in turn, writes perf/results/DATE-MACHINE-cpu.json and README's table.
-# Arguments go to compare_cpu.py (--workloads small --rounds 1 …). Without a Python that has torch, gpt is measured alone.
+# './build.sh perf': trains with gpt and with PyTorch in turn on the CPU, writes perf/results/DATE-MACHINE.json and README's table,
+# and holds the result against the one before it of this machine: exit code 1 where something became slower.
+# Arguments go to compare_cpu.py (--workloads small --rounds 1 …). Exit code 3 without a Python that has torch and numpy.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -16,7 +17,7 @@ if [ -z "$python" ]; then
     exit 3
 fi
 
-results=$(mktemp -d)
-trap 'rm -rf "$results"' EXIT
-"$python" perf/compare_cpu.py --python "$python" --gpt out/gpt --out "$results/results.json" "$@"
-"$python" perf/update_readme.py "$results/results.json" README.md perf/results
+results=$("$python" perf/results_file.py)
+"$python" perf/compare_cpu.py --python "$python" --gpt out/gpt "$@" --out "$results"
+"$python" perf/update_readme.py "$results" README.md
+"$python" perf/check_against_previous.py "$results"
