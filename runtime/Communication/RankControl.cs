@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
 
 namespace GptEngine.Runtime.Communication;
 
@@ -9,9 +10,18 @@ namespace GptEngine.Runtime.Communication;
 /// </summary>
 public abstract class RankControl : IDisposable
 {
+    private readonly Lock _lock = new();
+    private Action<string>? _ended;
+
     public abstract int Rank { get; }
 
     public abstract int WorldSize { get; }
+
+    /// <summary>Why the run has ended; null while it goes on.</summary>
+    public string? Failure { get; private set; }
+
+    /// <summary>What is known of every rank, by rank: complete on rank 0, on others of themselves and what rank 0 has told them.</summary>
+    public abstract IReadOnlyList<RankState> States { get; }
 
     /// <summary>Waits until every rank is here.</summary>
     /// <param name="what">For messages: <c>the checkpoint of step 2000</c>.</param>
@@ -33,6 +43,16 @@ public abstract class RankControl : IDisposable
     /// <summary>Says where this rank is (<c>step 12, waiting for the gradients</c>): what others are told when it is missing. Does not wait.</summary>
     public abstract void Report(string activity);
 
+    /// <summary>Throws if the run has ended; does not wait.</summary>
+    /// <exception cref="UserErrorException">Why.</exception>
+    public void ThrowIfFailed()
+    {
+        if (Failure is { } reason)
+        {
+            throw new UserErrorException(reason);
+        }
+    }
+
     public void Dispose()
     {
         Dispose(disposing: true);
@@ -40,4 +60,49 @@ public abstract class RankControl : IDisposable
     }
 
     protected abstract void Dispose(bool disposing);
+
+    /// <summary>Counts of collectives that this rank has come to and that have ended, for naming those who are behind. Does not wait.</summary>
+    internal abstract void Progress(long begun, long ended);
+
+    /// <summary>A collective has not ended within its limit: finds who is behind and ends the run. Does not wait.</summary>
+    /// <param name="what">For the message: <c>the all-reduce of 1000 fp32 (collective 12)</c>.</param>
+    /// <param name="number">Which collective it is, from 1.</param>
+    /// <param name="waited">Since when.</param>
+    internal abstract void Late(string what, long number, TimeSpan waited);
+
+    /// <summary>Calls <paramref name="action"/> once, with the reason, when the run ends by a failure: at once if it has.</summary>
+    internal void WhenFailed(Action<string> action)
+    {
+        lock (_lock)
+        {
+            if (Failure is null)
+            {
+                _ended += action;
+                return;
+            }
+        }
+
+        action(Failure);
+    }
+
+    /// <summary>Ends the run for this rank; the first reason stays.</summary>
+    /// <returns>Whether this was the first.</returns>
+    private protected bool End(string reason)
+    {
+        Action<string>? ended;
+        lock (_lock)
+        {
+            if (Failure is not null)
+            {
+                return false;
+            }
+
+            Failure = reason;
+            ended = _ended;
+            _ended = null;
+        }
+
+        ended?.Invoke(reason);
+        return true;
+    }
 }
