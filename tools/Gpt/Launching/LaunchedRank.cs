@@ -1,0 +1,63 @@
+using System;
+using System.Globalization;
+using System.Net;
+using GptEngine.Runtime;
+using GptEngine.Runtime.Communication;
+using GptEngine.Runtime.Launching;
+
+namespace GptEngine.Gpt.Launching;
+
+/// <summary>What this process was started as, by the built-in launcher or by another.</summary>
+internal sealed record LaunchedRank
+{
+    /// <summary>The built-in launcher's process id, in its ranks' environment.</summary>
+    public const string LauncherVariable = "GPTENGINE_LAUNCHER";
+
+    /// <summary>How often the built-in launcher has started the ranks again.</summary>
+    public const string RestartVariable = "GPTENGINE_RESTART";
+
+    // Other launchers' counts: torchrun's, and Slurm's of a requeued job.
+    private static readonly string[] RestartCounts = [RestartVariable, "TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT"];
+
+    /// <summary>The place among the ranks; null for a process alone.</summary>
+    public RankEnvironment? Environment { get; private init; }
+
+    /// <summary>For messages: who started it.</summary>
+    public string Launcher { get; private init; } = "";
+
+    /// <summary>Whether the built-in launcher started it.</summary>
+    public bool IsOwn { get; private init; }
+
+    /// <summary>Whether it has been started again after a failure.</summary>
+    public bool IsRestarted { get; private init; }
+
+    public int Rank => Environment?.Rank ?? 0;
+
+    public int WorldSize => Environment?.WorldSize ?? 1;
+
+    /// <summary>Reads the environment, and where the built-in launcher started this process, binds its life to the launcher's.</summary>
+    /// <exception cref="UserErrorException">The variables are not those of a rank, or the launcher is gone.</exception>
+    public static LaunchedRank Read(Func<string, string?> get)
+    {
+        RankPlace? place = RankVariables.Read(get);
+        bool isRestarted = Array.Exists(RestartCounts, name => get(name) is { Length: > 0 } text && text != "0");
+        if (place is null)
+        {
+            return new LaunchedRank { IsRestarted = isRestarted };
+        }
+
+        bool isOwn = int.TryParse(get(LauncherVariable), NumberStyles.None, CultureInfo.InvariantCulture, out int launcher);
+        if (isOwn && OperatingSystem.IsLinux() && !ChildProcess.BindTo(launcher))
+        {
+            throw new UserErrorException($"The launcher, process {launcher}, ended before its rank {place.Rank} began.");
+        }
+
+        return new LaunchedRank
+        {
+            Environment = place.WithSecret(SharedSecret.Read(get), Dns.GetHostName()),
+            Launcher = place.Launcher,
+            IsOwn = isOwn,
+            IsRestarted = isRestarted,
+        };
+    }
+}

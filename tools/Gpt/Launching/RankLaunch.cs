@@ -1,0 +1,43 @@
+using System;
+using System.Collections.Generic;
+
+namespace GptEngine.Gpt.Launching;
+
+/// <summary>What the built-in launcher starts.</summary>
+internal sealed record RankLaunch
+{
+    /// <summary>The program and what stands before its arguments: this program itself.</summary>
+    public required IReadOnlyList<string> Program { get; init; }
+
+    /// <summary>The arguments, the same for all ranks.</summary>
+    public required IReadOnlyList<string> Arguments { get; init; }
+
+    /// <summary>Where the ranks' output is kept.</summary>
+    public required string LogFolder { get; init; }
+
+    /// <summary>The processors of each rank, by rank.</summary>
+    public required IReadOnlyList<IReadOnlyList<int>> Processors { get; init; }
+
+    /// <summary>Variables for all ranks, beside those that tell them their places.</summary>
+    public IReadOnlyDictionary<string, string> Variables { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>How often to start again from the last checkpoint after a failure.</summary>
+    public int MaxRestarts { get; init; }
+
+    /// <summary>How long ranks have to end by themselves once one has failed.</summary>
+    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(10);
+
+    public int WorldSize => Processors.Count;
+
+    /// <summary>This program, as it was started.</summary>
+    public static IReadOnlyList<string> OwnProgram
+    {
+        get
+        {
+            string path = Environment.ProcessPath ?? throw new InvalidOperationException("The process does not know its program.");
+
+            // Started as 'dotnet gpt.dll', the program is the host and the assembly its first argument.
+            return System.IO.Path.GetFileNameWithoutExtension(path) == "dotnet" ? [path, Environment.GetCommandLineArgs()[0]] : [path];
+        }
+    }
+}
