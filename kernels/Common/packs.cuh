@@ -62,9 +62,66 @@ template <int N> __device__ inline void load_floats(const float* address, float 
     }
 }
 
-template <int N> __device__ inline void store_floats(float* address, const float (&values)[N]) {
-#pragma unroll
-    for (int i = 0; i < N; i += 4) {
-        *reinterpret_cast<float4*>(address + i) = make_float4(values[i], values[i + 1], values[i + 2], values[i + 3]);
+// Two neighbouring lanes with eight floats each: this lane's four of the even lane's eight, and its four of the odd lane's.
+template <typename Float> struct LanePair {
+    bool upper, even_real, odd_real;
+    Float *even, *odd;
+
+    __device__ LanePair(Float* address, bool real) : upper(threadIdx.x & 1) {
+        bool other = __shfl_xor_sync(FullWarp, int(real), 1) != 0;
+        even_real = upper ? other : real;
+        odd_real = upper ? real : other;
+        even = upper ? address - 4 : address;
+        odd = upper ? address + 4 : address + 8;
+    }
+
+    __device__ float4 exchange(float4 quad) const {
+        return make_float4(__shfl_xor_sync(FullWarp, quad.x, 1), __shfl_xor_sync(FullWarp, quad.y, 1), __shfl_xor_sync(FullWarp, quad.z, 1),
+                           __shfl_xor_sync(FullWarp, quad.w, 1));
+    }
+};
+
+// Loads and stores of the neighbouring floats of a warp's lanes: lane l has the N at `address`, N after lane l − 1's. Eight floats a lane by 16
+// bytes would touch each 32-byte sector twice, so lanes 2k and 2k + 1 move the one's eight together and then the other's, and exchange
+// what is not their own. All lanes take part, those without elements of their own with `real` false.
+template <int N> __device__ inline void load_floats_of_warp(const float* address, float (&values)[N], bool real) {
+    static_assert(N == 4 || N == 8, "16 or 32 bytes a lane");
+    const float4 zero = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+    if constexpr (N == 4) {
+        float4 own = real ? *reinterpret_cast<const float4*>(address) : zero;
+        values[0] = own.x, values[1] = own.y, values[2] = own.z, values[3] = own.w;
+    } else {
+        LanePair<const float> pair(address, real);
+        float4 even = pair.even_real ? *reinterpret_cast<const float4*>(pair.even) : zero;
+        float4 odd = pair.odd_real ? *reinterpret_cast<const float4*>(pair.odd) : zero;
+        float4 received = pair.exchange(pair.upper ? even : odd);
+        float4 low = pair.upper ? received : even;
+        float4 high = pair.upper ? odd : received;
+        values[0] = low.x, values[1] = low.y, values[2] = low.z, values[3] = low.w;
+        values[4] = high.x, values[5] = high.y, values[6] = high.z, values[7] = high.w;
+    }
+}
+
+__device__ inline void store_quad_of_floats(float* address, float4 quad) {
+    store_words(address, make_uint4(__float_as_uint(quad.x), __float_as_uint(quad.y), __float_as_uint(quad.z), __float_as_uint(quad.w)));
+}
+
+template <int N> __device__ inline void store_floats_of_warp(float* address, const float (&values)[N], bool real) {
+    static_assert(N == 4 || N == 8, "16 or 32 bytes a lane");
+    float4 low = make_float4(values[0], values[1], values[2], values[3]);
+    if constexpr (N == 4) {
+        if (real) {
+            store_quad_of_floats(address, low);
+        }
+    } else {
+        float4 high = make_float4(values[4], values[5], values[6], values[7]);
+        LanePair<float> pair(address, real);
+        float4 received = pair.exchange(pair.upper ? low : high);
+        if (pair.even_real) {
+            store_quad_of_floats(pair.even, pair.upper ? received : low);
+        }
+        if (pair.odd_real) {
+            store_quad_of_floats(pair.odd, pair.upper ? high : received);
+        }
     }
 }

@@ -61,6 +61,10 @@ public sealed class EmbeddingLauncher
     public static KernelCost BackwardCost(DataType storage, long rows, long distinctTokens, long channels) =>
         new((rows * channels * storage.SizeInBytes()) + (8 * distinctTokens * channels) + (4 * rows), rows * channels);
 
+    /// <summary>Least bytes and operations of the position embedding's gradient, of which <paramref name="time"/> rows are all there are.</summary>
+    public static KernelCost PositionBackwardCost(DataType storage, long rows, long time, long channels, bool accumulate) =>
+        new((rows * channels * storage.SizeInBytes()) + ((accumulate ? 8 : 4) * time * channels), rows * channels);
+
     /// <inheritdoc cref="IOperations.EmbeddingForward"/>
     public unsafe void Forward(
         Tensor tokens, Tensor tokenEmbedding, Tensor? positionEmbedding, Tensor output, int firstPosition, in Common.Dropout dropout)

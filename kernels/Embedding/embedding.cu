@@ -155,7 +155,7 @@ __global__ void __launch_bounds__(WarpSize * SumWarps, 1)
             shared[warp][e * WarpSize + lane] = total[e];
         }
         __syncthreads();
-        if (warp == 0 && c < channels) {
+        if (warp == 0) {
             float* destination = grad_token + int64(token) * channels + c;
             for (int w = 1; w < SumWarps; ++w) {
 #pragma unroll
@@ -165,13 +165,13 @@ __global__ void __launch_bounds__(WarpSize * SumWarps, 1)
             }
             if constexpr (Packed) {
                 float held[Size];
-                load_floats(destination, held);
+                load_floats_of_warp(destination, held, c < channels);
 #pragma unroll
                 for (int e = 0; e < Size; ++e) {
                     total[e] += held[e];
                 }
-                store_floats(destination, total);
-            } else {
+                store_floats_of_warp(destination, total, c < channels);
+            } else if (c < channels) {
                 *destination += total[0];
             }
         }
@@ -188,10 +188,11 @@ __global__ void __launch_bounds__(PositionThreads, 1)
     if (position >= time && accumulate) {
         return;
     }
-    for (int32 c = threadIdx.x * Size; c < channels; c += PositionThreads * Size) {
+    for (int32 tile = 0; tile < channels; tile += PositionThreads * Size) {
+        int32 c = tile + threadIdx.x * Size;
         float* destination = grad_position + int64(position) * channels + c;
         float total[Size] = {};
-        if (position < time) {
+        if (position < time && c < channels) {
 #pragma unroll 4
             for (int32 b = 0; b < batch; ++b) {
                 add_row<T, Size, HasDropout>(total, grad_output, int64(b) * time + position, channels, c, dropout);
@@ -200,14 +201,14 @@ __global__ void __launch_bounds__(PositionThreads, 1)
         if constexpr (Packed) {
             if (accumulate) {
                 float held[Size];
-                load_floats(destination, held);
+                load_floats_of_warp(destination, held, c < channels);
 #pragma unroll
                 for (int e = 0; e < Size; ++e) {
                     total[e] += held[e];
                 }
             }
-            store_floats(destination, total);
-        } else {
+            store_floats_of_warp(destination, total, c < channels);
+        } else if (c < channels) {
             *destination = accumulate ? *destination + total[0] : total[0];
         }
     }

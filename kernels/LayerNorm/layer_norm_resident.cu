@@ -139,6 +139,25 @@ __device__ inline float2 group_sum(float2 value, float2 (&shared)[Groups][Warps]
     return total;
 }
 
+// A thread's sums in shared memory by quads, the first of all threads before the second: neighbours lie in different banks.
+template <int Packs, int Size> __device__ inline void store_quads(float* shared, const float (&values)[Size], int thread) {
+#pragma unroll
+    for (int q = 0; q < Size; q += 4) {
+        *reinterpret_cast<float4*>(shared + q * Packs + thread * 4) = make_float4(values[q], values[q + 1], values[q + 2], values[q + 3]);
+    }
+}
+
+template <int Packs, int Size> __device__ inline void add_quads(float (&total)[Size], const float* shared, int thread) {
+#pragma unroll
+    for (int q = 0; q < Size; q += 4) {
+        float4 other = *reinterpret_cast<const float4*>(shared + q * Packs + thread * 4);
+        total[q] += other.x;
+        total[q + 1] += other.y;
+        total[q + 2] += other.z;
+        total[q + 3] += other.w;
+    }
+}
+
 template <typename T, int C, int Threads, int Groups, bool HasDropout>
 __global__ void __launch_bounds__(Threads * Groups, 1)
     layer_norm_backward_resident(const T* grad_y, const T* sum, const T* weight, const float* mean, const float* rstd, T* grad_sum,
@@ -220,28 +239,19 @@ __global__ void __launch_bounds__(Threads * Groups, 1)
         for (int g = 1; g < Groups; ++g) {
             __syncthreads();
             if (group == g && active) {
-                store_floats(combined + column, total_weight);
-                store_floats(combined + C + column, total_bias);
+                store_quads<Packs>(combined, total_weight, thread);
+                store_quads<Packs>(combined + C, total_bias, thread);
             }
             __syncthreads();
             if (group == 0 && active) {
-                float other[Size];
-                load_floats(combined + column, other);
-#pragma unroll
-                for (int e = 0; e < Size; ++e) {
-                    total_weight[e] += other[e];
-                }
-                load_floats(combined + C + column, other);
-#pragma unroll
-                for (int e = 0; e < Size; ++e) {
-                    total_bias[e] += other[e];
-                }
+                add_quads<Packs>(total_weight, combined, thread);
+                add_quads<Packs>(total_bias, combined + C, thread);
             }
         }
     }
-    if (group == 0 && active) {
+    if (group == 0) {
         float* destination = partials + int64(blockIdx.x) * 2 * C + column;
-        store_floats(destination, total_weight);
-        store_floats(destination + C, total_bias);
+        store_floats_of_warp(destination, total_weight, active);
+        store_floats_of_warp(destination + C, total_bias, active);
     }
 }

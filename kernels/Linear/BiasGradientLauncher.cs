@@ -10,7 +10,7 @@ public sealed class BiasGradientLauncher(KernelQueue queue, DataType storage)
 {
     private const string Source = "Linear/bias_gradient.cu";
     private const int RowsAtOnce = 8;
-    private const int RowsPerSlice = 64;
+    private const int RowsPerSlice = 128;
     private const int LargestSlices = 64;
     private const int ReduceThreads = 128;
 
