@@ -55,8 +55,7 @@ public sealed class TrainingSession : IDisposable
         _ranks = new RankAgreement(options.Group);
         _batch = BatchPlan.Resolve(_training, configuration.Model.ContextLength, _ranks.WorldSize);
         _schedule = LearningRateSchedule.From(configuration.Optimizer);
-        ModelConfiguration model = configuration.Model;
-        _flopsPerToken = (6.0 * ParameterCatalogue.MatrixParameterCount(model)) + (6.0 * model.NLayers * model.ContextLength * model.DModel);
+        _flopsPerToken = ModelFlops.PerToken(configuration.Model);
         _data = new TrainingData(configuration, _batch, options);
         try
         {

@@ -29,6 +29,8 @@ public sealed class GpuDevice : Device
 
     public override bool IsAsynchronous => true;
 
+    public override (long Free, long Total)? MemoryInfo => _driver.MemoryInfo;
+
     /// <summary>The GPU.</summary>
     public GpuDriver Driver => _driver;
 

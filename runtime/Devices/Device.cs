@@ -22,6 +22,9 @@ public abstract class Device : IDisposable
     /// </summary>
     public IRangeListener? RangeListener { get; set; } = NvtxListener.ForThisProcess();
 
+    /// <summary>Free and total bytes of device memory, all processes' use counted; null where the device has none of its own (the CPU).</summary>
+    public virtual (long Free, long Total)? MemoryInfo => null;
+
     /// <summary>Takes <paramref name="bytes"/> bytes of device memory, zeroed, aligned to <see cref="MemoryPlan.Alignment"/>.</summary>
     /// <exception cref="UserErrorException">There is not that much; says how much there is.</exception>
     public abstract DeviceMemory Allocate(long bytes);

@@ -98,7 +98,9 @@ public sealed unsafe partial class HostMemory : SafeHandle
 
     private static UserErrorException OutOfMemory(long byteCount) => new(
         $"The system refused {byteCount:N0} bytes ({byteCount / (double)(1 << 30):F2} GiB) of host memory. "
-        + "Use a smaller model or micro-batch, or a machine with more memory.");
+        + "Use a smaller model or micro-batch, or a machine with more memory.",
+        ExitCode.Failed,
+        new InsufficientMemoryException());
 
     private static long RoundUp(long value, long multiple) => (value + multiple - 1) / multiple * multiple;
 

@@ -38,6 +38,9 @@ internal sealed class ConfigurationOptions
     /// <summary>Whether any of the options was given.</summary>
     public bool AnyGiven(ParseResult call) => call.GetValue(_preset) is not null || call.GetValue(_config) is not null || call.GetValue(_set)!.Length > 0;
 
+    /// <summary>The preset's name; null for none.</summary>
+    public string? Preset(ParseResult call) => call.GetValue(_preset);
+
     /// <summary>The layers asked for, over <paramref name="below"/>.</summary>
     public ConfigurationLayers Layers(ParseResult call, ConfigurationLayers? below = null)
     {

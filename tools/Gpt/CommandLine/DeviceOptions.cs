@@ -90,6 +90,9 @@ internal sealed class DeviceOptions
         return new OpenDevice(operations.Device, operations);
     }
 
+    /// <summary>Whether time on the device asked for says something: not on a simulated GPU.</summary>
+    public bool IsHardware(ParseResult call) => call.GetValue(_device) != "sim";
+
     /// <summary>How many ranks <c>--gpus</c> asks for; 1 without it.</summary>
     public int RankCount(ParseResult call)
     {

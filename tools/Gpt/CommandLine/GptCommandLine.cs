@@ -46,6 +46,7 @@ internal static class GptCommandLine
         TrainCommandLine.Create(),
         EvalCommandLine.Create(),
         GenerateCommandLine.Create(),
+        BenchCommandLine.Create(),
         DoctorCommandLine.Create(),
         KernelsCommandLine.Create(),
         Verbose,

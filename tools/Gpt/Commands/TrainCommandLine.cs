@@ -2,6 +2,7 @@ using System;
 using System.CommandLine;
 using System.IO;
 using System.Text.Json;
+using GptEngine.Engine.Benchmarking;
 using GptEngine.Engine.Configuration;
 using GptEngine.Engine.Data;
 using GptEngine.Engine.Runs;
@@ -63,6 +64,7 @@ internal sealed class TrainCommandLine
             InitFolder = call.GetValue(_init),
             SamplePrompt = configuration.Training.SampleEvery > 0 ? tokenizer.Encode(configuration.Training.SamplePrompt) : null,
             SampleVocabulary = tokenizer.VocabularySize,
+            PeakFlops = PeakTable.Load(path: null).FlopsPerSecond(device.Operations.Device.Name, configuration.Training.Precision),
             Observers = [console, recorder],
         });
         RunFolder.Replace(folder.Configuration, JsonSerializer.Serialize(Resolve(configuration), ConfigurationJson.Default.RunConfiguration) + "\n");

@@ -1,0 +1,125 @@
+using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.Diagnostics;
+using System.Linq;
+using System.Threading;
+using GptEngine.Engine.Benchmarking;
+using GptEngine.Engine.Configuration;
+using GptEngine.Engine.Training;
+using GptEngine.Gpt.CommandLine;
+using GptEngine.Gpt.Terminal;
+using GptEngine.Runtime;
+
+namespace GptEngine.Gpt.Commands;
+
+/// <summary><c>gpt bench</c>: training throughput of a configuration, or of every combination of micro-batch, context and precision.</summary>
+internal sealed class BenchCommandLine
+{
+    /// <summary>What a step has of micro-steps unless told: the update then weighs about what it weighs in a run, and a step ends soon.</summary>
+    private const int MostMicroSteps = 16;
+
+    private readonly ConfigurationOptions _configuration = new();
+    private readonly DeviceOptions _device = new();
+    private readonly BenchOptions _options = new();
+
+    public static Command Create()
+    {
+        var self = new BenchCommandLine();
+        var command = new Command("bench", "Measures training: tokens/s, FLOP/s against the device's peak, memory, time to the first step.");
+        self._configuration.AddTo(command);
+        self._options.AddTo(command);
+        self._device.AddTo(command);
+        command.SetAction(self.Run);
+        return command;
+    }
+
+    private int Run(ParseResult call)
+    {
+        if (!_configuration.AnyGiven(call))
+        {
+            throw new UserErrorException("Say what to measure: --preset NAME or --config FILE. 'gpt bench --help' lists the presets.", ExitCode.Usage);
+        }
+
+        BenchCase[] cases = [.. Cases(call)];
+        PeakTable peaks = PeakTable.Load(_options.Peaks(call));
+        using BenchOutput output = _options.OpenOutput(call, _device.IsHardware(call));
+        using var interruption = new Interruption("Finishing the step");
+        foreach (IGrouping<Precision, BenchCase> group in cases.GroupBy(benchmark => benchmark.Configuration.Training.Precision))
+        {
+            RunPrecision(call, group, peaks, output, interruption.Token);
+        }
+
+        output.Finish();
+        return (int)ExitCode.Success;
+    }
+
+    /// <summary>The rows of one precision, on one opening of the device.</summary>
+    private void RunPrecision(ParseResult call, IGrouping<Precision, BenchCase> cases, PeakTable peaks, BenchOutput output, CancellationToken stop)
+    {
+        long opened = Stopwatch.GetTimestamp();
+        using OpenDevice device = _device.Open(call, cases.Key);
+        double sheet = peaks.FlopsPerSecond(device.Operations.Device.Name, cases.Key);
+        var context = new BenchContext(device.Operations.Device, sheet > 0 ? sheet : null, _configuration.Preset(call));
+        foreach (BenchCase benchmark in cases)
+        {
+            output.Begin(benchmark);
+            long started = context.HasRow ? Stopwatch.GetTimestamp() : opened;
+            BenchMeasurement? measured = null;
+            string? error = null;
+            try
+            {
+                measured = TrainingBenchmark.Run(benchmark, device.Operations, stop);
+            }
+            catch (Exception e) when (TrainingBenchmark.IsOutOfMemory(e))
+            {
+                error = e.Message;
+            }
+
+            // Behind the first row, so that the time to its first step is training's alone.
+            context.MeasurePeak(device.Operations, isMeasurable: _device.IsHardware(call));
+            output.Add(context.Record(benchmark, measured, error, started, isFirst: !output.HasRows));
+        }
+    }
+
+    private IEnumerable<BenchCase> Cases(ParseResult call)
+    {
+        RunConfiguration configuration = _configuration.Layers(call).Build();
+        if (_options.Data(call) is { } data)
+        {
+            configuration = configuration with { Data = configuration.Data with { Path = data } };
+        }
+
+        foreach (Precision precision in _options.Precisions(call, configuration.Training.Precision))
+        {
+            foreach (int context in _options.Contexts(call, configuration.Model.ContextLength))
+            {
+                foreach (int? microBatch in _options.MicroBatches(call))
+                {
+                    RunConfiguration row = Row(configuration, precision, context, microBatch, _options.MicroSteps(call));
+                    ConfigurationValidator.Check(row);
+                    yield return _options.Case(call, row);
+                }
+            }
+        }
+    }
+
+    private static RunConfiguration Row(RunConfiguration configuration, Precision precision, int context, int? microBatch, int? microSteps)
+    {
+        TrainingConfiguration training = configuration.Training with { Precision = precision };
+        if (microBatch is { } given)
+        {
+            training = training with { MicroBatch = given, BatchSize = null };
+        }
+
+        // The accumulated batch is set below; here only the micro-batch is asked for.
+        BatchPlan one = BatchPlan.Resolve(training with { AccBatchSize = null }, context, worldSize: 1);
+        long configured = Math.Max(1, (training.AccBatchSize ?? one.BatchJump) / one.BatchJump);
+        long steps = microSteps ?? Math.Min(MostMicroSteps, configured);
+        return configuration with
+        {
+            Model = configuration.Model with { ContextLength = context },
+            Training = training with { AccBatchSize = steps * one.BatchJump },
+        };
+    }
+}
