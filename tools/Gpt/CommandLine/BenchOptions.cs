@@ -39,6 +39,9 @@ internal sealed class BenchOptions
 
     public string? Data(ParseResult call) => call.GetValue(_data);
 
+    /// <summary>null is for people alone; <c>-</c> standard output.</summary>
+    public string? Json(ParseResult call) => call.GetValue(_json);
+
     /// <summary>null is the configuration's own.</summary>
     public IEnumerable<int?> MicroBatches(ParseResult call) =>
         call.GetValue(_microBatch) is { } text ? Numbers(_microBatch.Name, text, 1 << 20).Cast<int?>() : [null];

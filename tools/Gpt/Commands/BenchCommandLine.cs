@@ -22,6 +22,10 @@ internal sealed class BenchCommandLine
     private readonly ConfigurationOptions _configuration = new();
     private readonly DeviceOptions _device = new();
     private readonly BenchOptions _options = new();
+    private readonly Option<bool> _modelScaling = new("--model-scaling")
+    {
+        Description = "Compute, not measure, how steps would scale over the GPUs of a DGX-1 and over many; without a configuration for gpt-89m, gpt-304m and gpt-1b",
+    };
 
     public static Command Create()
     {
@@ -30,12 +34,21 @@ internal sealed class BenchCommandLine
         self._configuration.AddTo(command);
         self._options.AddTo(command);
         self._device.AddTo(command);
+        command.Options.Add(self._modelScaling);
         command.SetAction(self.Run);
         return command;
     }
 
     private int Run(ParseResult call)
     {
+        if (call.GetValue(_modelScaling))
+        {
+            ModelScaling.Run(
+                _configuration.AnyGiven(call) ? (_configuration.Preset(call) ?? "configuration", _configuration.Layers(call).Build()) : null,
+                _options.Json(call), Console.Out);
+            return (int)ExitCode.Success;
+        }
+
         if (!_configuration.AnyGiven(call))
         {
             throw new UserErrorException("Say what to measure: --preset NAME or --config FILE. 'gpt bench --help' lists the presets.", ExitCode.Usage);
