@@ -13,5 +13,5 @@ public sealed record RankLimits(TimeSpan Arrival, TimeSpan Silence, TimeSpan Col
     public static RankLimits Default { get; } = new(TimeSpan.FromMinutes(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(10));
 
     /// <summary>How often a rank says that it is there.</summary>
-    internal TimeSpan Heartbeat => TimeSpan.FromMilliseconds(Math.Clamp(Silence.TotalMilliseconds / 6, 20, 5000));
+    internal TimeSpan Heartbeat => TimeSpan.FromMilliseconds(Math.Clamp(Math.Min(Silence.TotalMilliseconds / 6, Collective.TotalMilliseconds / 4), 20, 5000));
 }

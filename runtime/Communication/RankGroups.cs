@@ -1,0 +1,41 @@
+using System;
+using System.Threading;
+using GptEngine.Runtime.Communication.Local;
+using GptEngine.Runtime.Communication.Tcp;
+
+namespace GptEngine.Runtime.Communication;
+
+/// <summary>
+/// How a process becomes a rank. First all ranks meet and check that they were started alike, before anything costly is done:
+/// <see cref="Meet"/>; then, with its device, each joins the collectives.
+/// </summary>
+public static class RankGroups
+{
+    /// <summary>Meets the other ranks: rank 0 listens at the master's address and port, the others look for it there, in any order.</summary>
+    /// <param name="environment">Where this rank stands.</param>
+    /// <param name="identity">What must be the same on every rank.</param>
+    /// <param name="limits">How long to wait; null for the defaults.</param>
+    /// <param name="cancel">Ends the waiting.</param>
+    /// <exception cref="UserErrorException">A rank has not come, differs, or is refused: named, on every rank.</exception>
+    public static RankControl Meet(RankEnvironment environment, RunIdentity identity, RankLimits? limits = null, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        ArgumentNullException.ThrowIfNull(identity);
+        environment.Validate();
+        identity.Validate();
+        limits ??= RankLimits.Default;
+        if (environment.WorldSize == 1)
+        {
+            return new LocalRankControl(new LocalMeeting(1, limits), 0);
+        }
+
+        if (environment.Rank == 0)
+        {
+            using var rendezvous = new RootRendezvous(environment, identity, limits);
+            return new RootControl(rendezvous.Meet(cancel), environment.HostName, limits);
+        }
+
+        (FramedConnection root, var hosts) = new MemberRendezvous(environment, identity, limits).MeetAsync(cancel).GetAwaiter().GetResult();
+        return new MemberControl(root, environment.Rank, hosts, limits);
+    }
+}

@@ -1,0 +1,78 @@
+using System;
+using System.Linq;
+using System.Net;
+using System.Net.Sockets;
+using System.Threading;
+using GptEngine.Runtime;
+using GptEngine.Runtime.Communication;
+
+namespace GptEngine.Tests.Communication;
+
+/// <summary>Ranks that are threads and meet over real TCP on the loopback interface.</summary>
+internal static class TcpRanks
+{
+    internal const string Secret = "a secret of the tests, long enough";
+
+    internal static readonly RunIdentity Identity = new("1.0", "configuration", "data");
+
+    /// <summary>Seconds where a run has minutes; long enough for a machine that does other things as well.</summary>
+    internal static readonly RankLimits Limits = new(
+        Arrival: TimeSpan.FromSeconds(20), Silence: TimeSpan.FromSeconds(20), Collective: TimeSpan.FromSeconds(20), Meeting: TimeSpan.FromSeconds(20));
+
+    internal static RankEnvironment Environment(int rank, int worldSize, int port, string address = "127.0.0.1") =>
+        new(rank, worldSize, rank, worldSize, address, port, Secret, $"host{rank}");
+
+    /// <summary>A port that nothing listens on just now.</summary>
+    internal static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+
+    /// <summary>Runs each rank on a thread, and returns what each threw, by rank; null for those that ended well.</summary>
+    internal static Exception?[] Run(int worldSize, Action<int> rank)
+    {
+        var failures = new Exception?[worldSize];
+        Thread[] threads = [.. Enumerable.Range(0, worldSize).Select(r => new Thread(() =>
+        {
+            try
+            {
+                rank(r);
+            }
+            catch (Exception failed)
+            {
+                failures[r] = failed;
+            }
+        }) { IsBackground = true, Name = $"rank {r}" })];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
+        return failures;
+    }
+
+    /// <summary>Ranks that meet and then do <paramref name="work"/>.</summary>
+    internal static Exception?[] RunMet(int worldSize, RankLimits limits, Action<RankControl> work)
+    {
+        int port = FreePort();
+        return Run(worldSize, rank =>
+        {
+            using RankControl control = RankGroups.Meet(Environment(rank, worldSize, port), Identity, limits);
+            work(control);
+        });
+    }
+
+    /// <summary>The messages of user errors by rank; anything else is thrown.</summary>
+    internal static string?[] Messages(Exception?[] failures) => [.. failures.Select(failure => failure switch
+    {
+        null => null,
+        UserErrorException error => error.Message,
+        _ => throw new AggregateException(failure),
+    })];
+
+    internal static void WaitForFailure(RankControl control)
+    {
+        using var failed = new ManualResetEventSlim();
+        control.WhenFailed(_ => failed.Set());
+        failed.Wait();
+    }
+}
