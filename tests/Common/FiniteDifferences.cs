@@ -1,4 +1,5 @@
 using System;
+using GptEngine.Kernels.Conformance;
 using NUnit.Framework;
 
 namespace GptEngine.Tests.Common;

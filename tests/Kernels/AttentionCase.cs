@@ -4,8 +4,8 @@ using System.Linq;
 using System.Numerics;
 using GptEngine.Kernels.Attention;
 using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Conformance;
 using GptEngine.Runtime.Memory;
-using GptEngine.Tests.Common;
 
 namespace GptEngine.Tests.Kernels;
 
@@ -18,10 +18,10 @@ internal sealed class AttentionCase
     private readonly DataType _storage;
     private readonly Random _random;
 
-    public AttentionCase(in AttentionShape shape, OperationsConformance.Documents documents, DataType storage, int seed)
+    public AttentionCase(in AttentionShape shape, DocumentLayout documents, DataType storage, int seed)
     {
         (Shape, _storage, _random) = (shape, storage, new Random(seed));
-        Starts = OperationsConformance.DocumentStarts(_random, shape.Batch, shape.Time, documents);
+        Starts = AttentionCases.DocumentStarts(_random, shape.Batch, shape.Time, documents);
         Qkv = Normal(shape.Rows * 3 * shape.Channels);
         GradOutput = Normal(shape.Rows * shape.Channels);
         (double[] output, LogSumExp) = Forward<double>(Qkv);

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Numerics;
 using GptEngine.Kernels.Attention;
 using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Conformance;
 using GptEngine.Kernels.Rotary;
 using GptEngine.Runtime.Memory;
 using GptEngine.Tests.Common;

@@ -3,12 +3,12 @@ using System.Collections.Generic;
 using System.Linq;
 using GptEngine.Kernels.Attention;
 using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Conformance;
 using GptEngine.Runtime.Memory;
 using GptEngine.Runtime.Simulator.Counters;
 using GptEngine.Runtime.Simulator.Driver;
 using GptEngine.Tests.Common;
 using NUnit.Framework;
-using static GptEngine.Tests.Kernels.OperationsConformance;
 
 namespace GptEngine.Tests.Kernels;
 
@@ -25,18 +25,18 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
     private static IEnumerable<TestCaseData> Cases()
     {
         // Short ones on all; a resident one of 128 and of 256, a longer one.
-        yield return new TestCaseData(1, 1, 1, 8, Documents.None);
-        yield return new TestCaseData(2, 2, 1, 8, Documents.EveryToken);
-        yield return new TestCaseData(1, 31, 2, 80, Documents.EveryToken);
-        yield return new TestCaseData(2, 33, 3, 64, Documents.Ragged);
-        yield return new TestCaseData(1, 97, 2, 96, Documents.Edges);
-        yield return new TestCaseData(1, 97, 1, 128, Documents.None);
-        yield return new TestCaseData(1, 161, 1, 64, Documents.Ragged);
-        yield return new TestCaseData(1, 257, 1, 64, Documents.None);
+        yield return new TestCaseData(1, 1, 1, 8, DocumentLayout.None);
+        yield return new TestCaseData(2, 2, 1, 8, DocumentLayout.EveryToken);
+        yield return new TestCaseData(1, 31, 2, 80, DocumentLayout.EveryToken);
+        yield return new TestCaseData(2, 33, 3, 64, DocumentLayout.Ragged);
+        yield return new TestCaseData(1, 97, 2, 96, DocumentLayout.Edges);
+        yield return new TestCaseData(1, 97, 1, 128, DocumentLayout.None);
+        yield return new TestCaseData(1, 161, 1, 64, DocumentLayout.Ragged);
+        yield return new TestCaseData(1, 257, 1, 64, DocumentLayout.None);
     }
 
     [TestCaseSource(nameof(Cases))]
-    public void Forward_EveryType_MatchesOracle(int batch, int time, int heads, int headSize, Documents documents)
+    public void Forward_EveryType_MatchesOracle(int batch, int time, int heads, int headSize, DocumentLayout documents)
     {
         foreach (DataType storage in Types)
         {
@@ -52,7 +52,7 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
     }
 
     [TestCaseSource(nameof(Cases))]
-    public void Backward_EveryType_MatchesOracle(int batch, int time, int heads, int headSize, Documents documents)
+    public void Backward_EveryType_MatchesOracle(int batch, int time, int heads, int headSize, DocumentLayout documents)
     {
         foreach (DataType storage in Types)
         {
@@ -70,7 +70,7 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
     {
         foreach (DataType storage in Types)
         {
-            var data = new AttentionCase(new AttentionShape(1, 97, 1, 64), Documents.Edges, storage, TestSeed.Next());
+            var data = new AttentionCase(new AttentionShape(1, 97, 1, 64), DocumentLayout.Edges, storage, TestSeed.Next());
             double[] output = Forward(data, storage).Output;
             double[] gradient = Backward(data, storage);
 
@@ -95,7 +95,7 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
     {
         foreach (DataType storage in Types)
         {
-            var data = new AttentionCase(new AttentionShape(1, 64, 2, headSize), Documents.None, storage, TestSeed.Next());
+            var data = new AttentionCase(new AttentionShape(1, 64, 2, headSize), DocumentLayout.None, storage, TestSeed.Next());
             int before = _bench.Launches.Count;
             Forward(data, storage);
             Backward(data, storage);
@@ -119,7 +119,7 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
     {
         foreach (DataType storage in Types)
         {
-            long[] bytes = [.. new[] { Documents.None, Documents.EveryToken }.Select(documents =>
+            long[] bytes = [.. new[] { DocumentLayout.None, DocumentLayout.EveryToken }.Select(documents =>
             {
                 var data = new AttentionCase(new AttentionShape(1, 512, 1, 64), documents, storage, TestSeed.Next());
                 int before = _bench.Launches.Count;
@@ -137,7 +137,7 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
     [Test]
     public void Forward_ShapeOfAnotherHeadSize_IsRefused()
     {
-        var data = new AttentionCase(new AttentionShape(1, 2, 1, 8), Documents.None, DataType.Float32, 1);
+        var data = new AttentionCase(new AttentionShape(1, 2, 1, 8), DocumentLayout.None, DataType.Float32, 1);
         AttentionLauncher other = Launcher(DataType.Float32, 16);
 
         ArgumentException error = Assert.Throws<ArgumentException>(() => Forward(data, DataType.Float32, other))!;

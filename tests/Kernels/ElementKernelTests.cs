@@ -4,6 +4,7 @@ using System.Linq;
 using System.Numerics;
 using GptEngine.Kernels.Activation;
 using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Conformance;
 using GptEngine.Kernels.CrossEntropy;
 using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Memory;

@@ -4,6 +4,7 @@ using GptEngine.Kernels.Activation;
 using GptEngine.Kernels.AdamW;
 using GptEngine.Kernels.Cast;
 using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Conformance;
 using GptEngine.Kernels.CrossEntropy;
 using GptEngine.Kernels.Embedding;
 using GptEngine.Kernels.GradientNorm;

@@ -6,6 +6,7 @@ using GptEngine.Kernels.Activation;
 using GptEngine.Kernels.AdamW;
 using GptEngine.Kernels.Attention;
 using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Conformance;
 using GptEngine.Kernels.CrossEntropy;
 using GptEngine.Kernels.Embedding;
 using GptEngine.Kernels.GradientNorm;

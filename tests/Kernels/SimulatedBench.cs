@@ -3,11 +3,11 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.InteropServices;
 using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Conformance;
 using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Memory;
 using GptEngine.Runtime.Simulator.Driver;
-using GptEngine.Tests.Common;
 using NUnit.Framework;
 
 namespace GptEngine.Tests.Kernels;

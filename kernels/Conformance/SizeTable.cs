@@ -1,12 +1,12 @@
 using System.Collections.Generic;
 using System.Linq;
 
-namespace GptEngine.Tests.Common;
+namespace GptEngine.Kernels.Conformance;
 
 /// <summary>
 /// The sizes that every operation is tried at: one, aligned, primes and multiples of primes, just before and just past a tile.
 /// </summary>
-internal static class SizeTable
+public static class SizeTable
 {
     /// <summary>Rows, and lengths of sequences.</summary>
     public static readonly int[] Rows = [1, 2, 31, 33, 97, 257];

@@ -1,7 +1,7 @@
-namespace GptEngine.Tests.Common;
+namespace GptEngine.Kernels.Conformance;
 
 /// <summary>What type a tensor has on the device at hand.</summary>
-internal enum TensorKind
+public enum TensorKind
 {
     /// <summary>The device's storage type.</summary>
     Storage,

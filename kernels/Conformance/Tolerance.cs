@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using GptEngine.Runtime.Memory;
 
-namespace GptEngine.Tests.Common;
+namespace GptEngine.Kernels.Conformance;
 
 /// <summary>
 /// The one rule by which numbers count as right: the error against the double oracle is at most twice the error of the plain reference run
@@ -10,7 +10,7 @@ namespace GptEngine.Tests.Common;
 /// leave the plain reference without any error, its error is that of runs whose inputs were moved by up to one unit in the last place too:
 /// what the storage type cannot tell apart, no kernel can.
 /// </summary>
-internal static class Tolerance
+public static class Tolerance
 {
     /// <summary>The largest error allowed.</summary>
     /// <param name="oracle">The result in double.</param>
@@ -18,6 +18,7 @@ internal static class Tolerance
     /// <param name="type">The type that the result is stored in.</param>
     public static double Bound(ReadOnlySpan<double> oracle, IEnumerable<double[]> plain, DataType type)
     {
+        ArgumentNullException.ThrowIfNull(plain);
         double error = 0;
         foreach (double[] values in plain)
         {
@@ -77,6 +78,16 @@ internal static class Tolerance
         DataType.BFloat16 => ((double)MathF.BitIncrement((float)value) - (float)value) * (1 << 16),
         _ => 0,
     };
+
+    /// <summary>Units in the last place of fp32 that make one of tf32, which keeps 10 bits of the mantissa.</summary>
+    public const double Tf32UnitsOfFloat32 = 1 << 13;
+
+    /// <summary>The nearest number of the tensor cores' tf32, ties away from zero.</summary>
+    public static double RoundToTf32(double value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits((float)value);
+        return double.IsFinite(value) ? BitConverter.UInt32BitsToSingle((bits + (1 << 12)) & ~((1u << 13) - 1)) : value;
+    }
 
     /// <summary>The nearest number of the type.</summary>
     public static double Round(double value, DataType type) => type switch

@@ -5,15 +5,14 @@ using System.Runtime.InteropServices;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Devices;
 using GptEngine.Runtime.Memory;
-using NUnit.Framework;
 
-namespace GptEngine.Tests.Common;
+namespace GptEngine.Kernels.Conformance;
 
 /// <summary>
 /// One run of one operation on one device: its tensors, each between guard bands, outputs poisoned with NaN, inputs from a seed, so that
 /// another bench with the same seed gives another device the same numbers.
 /// </summary>
-internal sealed class OperationBench : IDisposable
+public sealed class OperationBench : IDisposable
 {
     private const int GuardBytes = (int)MemoryPlan.Alignment;
     private const byte Poison = 0xFF;
@@ -42,7 +41,13 @@ internal sealed class OperationBench : IDisposable
 
     public IOperations Operations { get; }
 
-    /// <summary>For what else a test draws; the same on every device.</summary>
+    /// <summary>Whether the device under test keeps masters beside its storage type.</summary>
+    public bool HasMasters => _storage != _master;
+
+    /// <summary>Whether fp32 storage inputs are rounded, and moved, as the tensor cores' tf32 rounds them: the plain run of a product in tf32.</summary>
+    public bool RoundsToTf32 { get; init; }
+
+    /// <summary>For what else a case draws; the same on every device.</summary>
     public Random Random => _random;
 
     /// <summary>An input, which must still be the same afterwards.</summary>
@@ -88,8 +93,9 @@ internal sealed class OperationBench : IDisposable
     /// <summary>Binds poisoned scratch of the size that the operation asks for.</summary>
     public void Workspace(Func<IOperations, long> bytes)
     {
+        ArgumentNullException.ThrowIfNull(bytes);
         long size = bytes(Operations);
-        Assert.That(size, Is.GreaterThanOrEqualTo(0));
+        ArgumentOutOfRangeException.ThrowIfNegative(size);
         var block = new Block(Operations.Device, "workspace", DataType.Float32, [(size + 3) / 4], IsWritten: true) { IsScratch = true };
         block.Initial.AsSpan().Fill(Poison);
         Operations.BindWorkspace(Take(block));
@@ -121,6 +127,7 @@ internal sealed class OperationBench : IDisposable
     public double[] Rounded(TensorKind kind, double[] values) => Array.ConvertAll(values, v => Tolerance.Round(v, InputType(kind)));
 
     /// <summary>Waits, checks guard bands and inputs, and returns what was written.</summary>
+    /// <exception cref="ConformanceException">A guard band or an input was written.</exception>
     public Dictionary<string, OperationResult> Collect()
     {
         Operations.Device.Synchronize();
@@ -135,7 +142,7 @@ internal sealed class OperationBench : IDisposable
 
             if (!block.IsWritten)
             {
-                Assert.That(content.AsSpan().SequenceEqual(block.Initial), $"{block.Name}: an input was changed");
+                Require(content.AsSpan().SequenceEqual(block.Initial), $"{block.Name}: an input was changed");
             }
             else if (block.IsScalars)
             {
@@ -206,6 +213,14 @@ internal sealed class OperationBench : IDisposable
         }
     }
 
+    private static void Require(bool holds, string complaint)
+    {
+        if (!holds)
+        {
+            throw new ConformanceException(complaint);
+        }
+    }
+
     private static long CountOf(ReadOnlySpan<long> shape)
     {
         long count = 1;
@@ -217,7 +232,7 @@ internal sealed class OperationBench : IDisposable
         return count;
     }
 
-    /// <summary>SplitMix64 (Steele et al. 2014): tests spend their time on making numbers.</summary>
+    /// <summary>SplitMix64 (Steele et al. 2014): comparisons spend their time on making numbers.</summary>
     private ulong NextBits()
     {
         _state += 0x9E3779B97F4A7C15;
@@ -249,17 +264,19 @@ internal sealed class OperationBench : IDisposable
         }
         else
         {
-            Assert.That(values, Has.Length.EqualTo(CountOf(shape)), name);
-            double[] rounded = Rounded(kind, values);
-            Encode(_jitter is null || kind == TensorKind.Integer ? rounded : Moved(rounded, InputType(kind)), block.Initial, type);
+            Require(values.Length == CountOf(shape), $"{name}: {values.Length} numbers for {CountOf(shape)} places");
+            bool losesBits = RoundsToTf32 && kind == TensorKind.Storage && _storage == DataType.Float32;
+            double[] rounded = losesBits ? Array.ConvertAll(values, Tolerance.RoundToTf32) : Rounded(kind, values);
+            double units = losesBits ? Tolerance.Tf32UnitsOfFloat32 : 1;
+            Encode(_jitter is null || kind == TensorKind.Integer ? rounded : Moved(rounded, InputType(kind), units), block.Initial, type);
         }
 
         return Take(block);
     }
 
     /// <summary>Each number moved to one of its neighbours, or not; zeros, which mean absence, stay.</summary>
-    private double[] Moved(double[] values, DataType type) => Array.ConvertAll(
-        values, v => v == 0 || !double.IsFinite(v) ? v : v + (_jitter!.Next(-1, 2) * Tolerance.UnitInTheLastPlace(Math.Abs(v), type)));
+    private double[] Moved(double[] values, DataType type, double units) => Array.ConvertAll(
+        values, v => v == 0 || !double.IsFinite(v) ? v : v + (_jitter!.Next(-1, 2) * units * Tolerance.UnitInTheLastPlace(Math.Abs(v), type)));
 
     private Tensor Take(Block block)
     {
@@ -302,8 +319,8 @@ internal sealed class OperationBench : IDisposable
             Device.Download(new Tensor(Name, DataType.Int32, _memory!.Address, Bytes / 4), buffer, 0);
             Device.Synchronize();
             Span<byte> content = buffer.AsSpan<byte>(0, Bytes);
-            Assert.That(content[..GuardBytes].ContainsAnyExcept(Poison), Is.False, $"{Name}: written before its start");
-            Assert.That(content[(GuardBytes + Initial.Length)..].ContainsAnyExcept(Poison), Is.False, $"{Name}: written beyond its end");
+            Require(!content[..GuardBytes].ContainsAnyExcept(Poison), $"{Name}: written before its start");
+            Require(!content[(GuardBytes + Initial.Length)..].ContainsAnyExcept(Poison), $"{Name}: written beyond its end");
             return content.Slice(GuardBytes, Initial.Length).ToArray();
         }
 

@@ -1,0 +1,13 @@
+using System;
+using System.Collections.Generic;
+
+namespace GptEngine.Kernels.Conformance;
+
+/// <summary>A case whose every result is held to the tolerance rule.</summary>
+/// <param name="operation">The operation.</param>
+/// <param name="shape">Sizes and options.</param>
+/// <param name="act">Makes the tensors and calls the operation; the same on every device.</param>
+internal sealed class ComparedCase(string operation, string shape, Action<OperationBench> act) : OperationCase(operation, shape)
+{
+    public override IReadOnlyList<TensorVerdict> Run(OperationComparison comparison, int seed) => comparison.Compare(act, seed);
+}
