@@ -76,6 +76,16 @@ def flag(name, value):
         raise BadResults(f"{name} is {shown(value)}, neither true nor false")
 
 
+def memory(name, value):
+    """Bytes, or an object of bytes by what they are for."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if part is not None:
+                memory(f"{name}.{key}", part)
+        return
+    measure(name, value)
+
+
 def spread(name, value):
     """Seconds by percentile, the median among them, in order."""
     table(name, value)
@@ -93,19 +103,21 @@ def spread(name, value):
 
 # Field: (check, whether it must be there). Others may come along; null stands for a measurement that was not made.
 TRAINING = {
-    "preset": (text, True), "model": (table, True), "micro_batch": (count, True), "context_length": (count, True),
+    "preset": (text, False), "model": (table, True), "micro_batch": (count, True), "context_length": (count, True),
     "precision": (text, True), "world_size": (count, True), "device": (text, True), "step_seconds": (spread, True),
     "steps": (count, True), "tokens_per_second": (measure, True), "warmup": (measure, False), "tflops": (measure, False),
     "mfu_datasheet": (measure, False), "mfu_measured": (measure, False), "peak_tflops_datasheet": (measure, False),
-    "peak_tflops_measured": (measure, False), "memory_bytes": (measure, False), "seconds_to_first_step": (measure, False),
+    "peak_tflops_measured": (measure, False), "memory_bytes": (memory, False), "seconds_to_first_step": (measure, False),
+    "status": (text, False), "micro_steps": (count, False),
     "loss": (number, False), "versions": (table, False), "command": (command, False), "threads": (count, False),
 }
+MEASURED = ("step_seconds", "steps", "tokens_per_second")   # of a training that ran: status is "ok" or absent
 FIELDS = {
     "bench": TRAINING,
     "torch": {**TRAINING, "settings": (table, True), "style": (text, False)},
     "kernel": {
         "operation": (text, True), "implementation": (text, True), "shape": (dimensions, True), "type": (text, True),
-        "device": (text, True), "bytes": (measure, True), "flops": (measure, True), "seconds": (spread, False),
+        "device": (text, True), "bytes": (measure, False), "flops": (measure, False), "seconds": (spread, False),
         "floor_seconds": (measure, False), "bound": (text, False), "copy_bytes_per_second": (measure, False),
         "matmul_flops_per_second": (measure, False), "estimate_seconds": (measure, False), "counters": (table, False),
         "settings": (table, False), "versions": (table, False), "command": (command, False), "threads": (count, False),
@@ -149,7 +161,10 @@ def check_record(record):
     if not isinstance(kind, str) or kind not in FIELDS:
         raise BadResults(f"kind is {shown(kind)}; there are {', '.join(FIELDS)}")
     check_values(record)
+    ran = record.get("status") in (None, "ok")
     for name, (check, required) in FIELDS[kind].items():
+        if not ran and name in MEASURED:
+            continue
         if record.get(name) is not None:
             check(name, record[name])
         elif required:
@@ -241,10 +256,26 @@ def key(record):
 
     kind = record["kind"]
     if kind in ("bench", "torch"):
-        return (kind,) + of("preset", "precision", "micro_batch", "context_length", "world_size", "device", "threads", "style")
+        return (kind, model_name(record)) + of("precision", "micro_batch", "micro_steps", "context_length", "world_size", "device", "threads", "style")
     if kind == "kernel":
         return (kind,) + of("operation", "type", "device", "threads", "implementation") + tuple(sorted(record["shape"].items()))
     return (kind,) + of("preset", "precision", "device", "name")
+
+
+def model_name(record):
+    """The preset, or the model's sizes where it has no name."""
+    model = record.get("model") or {}
+    sizes = (f"{letter}={model[name]}" for letter, name in (("C", "d_model"), ("L", "n_layers"), ("V", "vocab_size")) if is_number(model.get(name)))
+    return record.get("preset") or " ".join(sizes) or "model"
+
+
+def memory_of(record):
+    """The most telling count of bytes that a training record has: measured ones before planned ones; or None."""
+    value = record.get("memory_bytes")
+    if isinstance(value, dict):
+        known = [value[name] for name in ("process_peak", "device_in_use", "planned_total") if is_number(value.get(name))]
+        return known[0] if known else None
+    return value
 
 
 def title(record):
@@ -256,7 +287,7 @@ def title(record):
     if kind in ("bench", "torch"):
         style = f", {record['style']}" if record.get("style") else ""
         ranks = f" x {record['world_size']}" if record["world_size"] > 1 else ""
-        return (f"{record['preset']} {record['precision']} B={record['micro_batch']} T={record['context_length']}{ranks} "
+        return (f"{model_name(record)} {record['precision']} B={record['micro_batch']} T={record['context_length']}{ranks} "
                 f"({'gpt' if kind == 'bench' else 'torch'}{style}, {record['device']})")
     return " ".join([kind] + [str(value) for _, value in parts])
 
@@ -264,7 +295,7 @@ def title(record):
 def seconds_of(record):
     """The spread of what the record timed, or None."""
     name = {"bench": "step_seconds", "torch": "step_seconds", "kernel": "seconds"}.get(record["kind"])
-    return record.get(name) if name else None
+    return record.get(name) if name and record.get("status") in (None, "ok") else None
 
 
 def spread_of(samples):

@@ -49,7 +49,7 @@ def line(preset, rows):
     speeds = {name: row["tokens_per_second"] for name, row in by_name.items()}
     better = max((speed for name, speed in speeds.items() if name != "gpt"), default=None)
     ratio = f"{speeds['gpt'] / better:.2f}×" if ours and better else "–"
-    memory = " / ".join(number(row["memory_bytes"] / 2 ** 20) for row in rows if row.get("memory_bytes"))
+    memory = " / ".join(number(results_file.memory_of(row) / 2 ** 20) for row in rows if results_file.memory_of(row))
     own = f"**{number(speeds['gpt'])}**" if ours else "–"
     work = f"{1e3 * ours['tflops']:.0f}" if ours and ours.get("tflops") else "–"
     return f"| {preset} | {own} | {number(speeds.get('idiomatic'))} | {number(speeds.get('tuned'))} | {ratio} | {work} | {memory or '–'} |"

@@ -5,6 +5,7 @@ Works with any torch from 1.13 on and in any floating-point type; at float64 it 
 """
 
 import dataclasses
+import inspect
 import json
 import math
 import os
@@ -123,6 +124,20 @@ def additive_mask(allowed, dtype):
     """0 where allowed and -infinity elsewhere; (B, 1, T, T)."""
     mask = torch.zeros(allowed.shape, dtype=dtype, device=allowed.device)
     return mask.masked_fill_(~allowed, float("-inf"))[:, None]
+
+
+def varlen_function():
+    """torch.nn.attention.varlen (torch 2.10 and newer) as f(q, k, v, cumulative, longest), causal, over (N, H, D); None without it."""
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        return None
+    # The first version said is_causal; later ones say a window without anything to the right.
+    causal = {"is_causal": True} if "is_causal" in inspect.signature(varlen_attn).parameters else {"window_size": (-1, 0)}
+
+    def run(q, k, v, cumulative, longest):
+        return varlen_attn(q, k, v, cumulative, cumulative, longest, longest, **causal)
+    return run
 
 
 def explicit_attention(q, k, v, mask):

@@ -75,6 +75,9 @@ public sealed partial class CudaOperations : IOperations, IDisposable
 
     public DataType Master => DataType.Float32;
 
+    /// <summary>Where kernels are compiled and launched.</summary>
+    public KernelQueue Queue => _queue;
+
     /// <summary>What multiplies matrices.</summary>
     public MatrixProducts Products => _products;
 

@@ -1,0 +1,28 @@
+using System;
+
+namespace GptEngine.Kernels.Benchmarks;
+
+/// <summary>Times calls that take sets of tensors in turn.</summary>
+internal abstract class CallTimer
+{
+    /// <summary>A sample lasts at least this, in seconds, so that what begins and ends it does not count.</summary>
+    protected const double SampleSeconds = 1e-3;
+
+    protected const int LeastSamples = 10;
+    protected const int MostSamples = 200;
+    private const int MostCalls = 1 << 14;
+
+    /// <summary>Seconds a call, one number a sample. Every set is called once before, and does not count.</summary>
+    /// <param name="call">Enqueues one call on a set.</param>
+    /// <param name="sets">How many sets there are.</param>
+    /// <param name="seconds">How long to measure; the least number of samples is taken whatever it says.</param>
+    /// <returns>The samples, and how many calls each is the mean of.</returns>
+    public abstract (double[] Seconds, int CallsPerSample) Time(Action<int> call, int sets, double seconds);
+
+    /// <summary>Calls of a sample: whole turns through the sets that last long enough.</summary>
+    protected static int CallsFor(double secondsPerCall, int sets)
+    {
+        double turns = Math.Ceiling(SampleSeconds / Math.Max(secondsPerCall * sets, 1e-9));
+        return (int)Math.Clamp(turns, 1, Math.Max(1, MostCalls / sets)) * sets;
+    }
+}
