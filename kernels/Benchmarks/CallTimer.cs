@@ -12,6 +12,9 @@ internal abstract class CallTimer
     protected const int MostSamples = 200;
     private const int MostCalls = 1 << 14;
 
+    /// <summary>Calls that take this long sweep the caches by themselves: a sample need not be a whole turn through the sets.</summary>
+    private const double LongSampleSeconds = 2e-2;
+
     /// <summary>Seconds a call, one number a sample. Every set is called once before, and does not count.</summary>
     /// <param name="call">Enqueues one call on a set.</param>
     /// <param name="sets">How many sets there are.</param>
@@ -19,9 +22,14 @@ internal abstract class CallTimer
     /// <returns>The samples, and how many calls each is the mean of.</returns>
     public abstract (double[] Seconds, int CallsPerSample) Time(Action<int> call, int sets, double seconds);
 
-    /// <summary>Calls of a sample: whole turns through the sets that last long enough.</summary>
+    /// <summary>Calls of a sample: whole turns through the sets that last long enough, or as many as make a long sample where a turn is longer.</summary>
     protected static int CallsFor(double secondsPerCall, int sets)
     {
+        if (secondsPerCall * sets > LongSampleSeconds)
+        {
+            return Math.Max(1, (int)(LongSampleSeconds / secondsPerCall));
+        }
+
         double turns = Math.Ceiling(SampleSeconds / Math.Max(secondsPerCall * sets, 1e-9));
         return (int)Math.Clamp(turns, 1, Math.Max(1, MostCalls / sets)) * sets;
     }

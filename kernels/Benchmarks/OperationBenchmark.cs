@@ -15,6 +15,9 @@ public static class OperationBenchmark
     private const int CachesOfSets = 2;
     private const int MostSets = 256;
 
+    /// <summary>What the sets may take together, unless one alone takes more.</summary>
+    private const long MostBytes = 4L << 30;
+
     private static readonly FrozenDictionary<string, Func<RotatingTensors, OperationCase, OperationWork>> Works =
         new Dictionary<string, Func<RotatingTensors, OperationCase, OperationWork>>
         {
@@ -78,11 +81,13 @@ public static class OperationBenchmark
     /// <summary>Whether there is a benchmark of this name.</summary>
     internal static bool Knows(string operation) => Works.ContainsKey(operation);
 
-    // The first reading only adds up what a set takes.
+    // The first reading only adds up what a set takes. Of an embedding's table a call touches little: what it must move counts.
     private static int Sets(IOperations operations, OperationCase test, long cacheBytes)
     {
         using var sizes = new RotatingTensors(operations, 0);
-        Works[test.Operation](sizes, test);
-        return (int)Math.Clamp(DeviceTypes.CeilingDivide(CachesOfSets * cacheBytes, Math.Max(1, sizes.SetBytes)), 1, MostSets);
+        KernelCost cost = Works[test.Operation](sizes, test).Cost;
+        long touched = Math.Max(1, Math.Min(sizes.SetBytes, cost.Bytes));
+        long most = Math.Clamp(MostBytes / Math.Max(1, sizes.SetBytes), 1, MostSets);
+        return (int)Math.Clamp(DeviceTypes.CeilingDivide(CachesOfSets * cacheBytes, touched), 1, most);
     }
 }

@@ -38,25 +38,27 @@ class Tensors:
     """Sets of tensors on a device; inputs are the same on every run."""
 
     def __init__(self, device, dtype, sets):
-        self.device, self.dtype, self.sets, self.set_bytes = device, dtype, sets, 0
+        self.device, self.dtype, self.sets, self.set_bytes, self.touched_bytes = device, dtype, sets, 0, 0
         self.generator = torch.Generator(device).manual_seed(20261122)
 
-    def normal(self, *shape, dtype=None, grad=False):
+    def normal(self, *shape, dtype=None, grad=False, touched=None):
+        """Inputs; of a table only the rows touched count for how many sets there must be."""
         made = []
-        for _ in range(max(1, self.sets)):
+        for _ in range(self.sets):
             tensor = torch.randn(*shape, device=self.device, dtype=torch.float32, generator=self.generator).to(dtype or self.dtype)
             made.append(tensor.requires_grad_(grad))
-        return self.count(made)
+        return self.count(made, touched)
 
-    def zeros(self, *shape, dtype=None):
-        return self.count([torch.zeros(*shape, device=self.device, dtype=dtype or self.dtype) for _ in range(self.sets)])
+    def zeros(self, *shape):
+        return self.count([torch.zeros(*shape, device=self.device, dtype=self.dtype) for _ in range(self.sets)])
 
     def tokens(self, vocabulary, *shape):
         values = torch.tensor([token(i, vocabulary) for i in range(math.prod(shape))], dtype=torch.int64, device=self.device).view(*shape)
         return self.count([values.clone() for _ in range(self.sets)])
 
-    def count(self, made):
+    def count(self, made, touched=None):
         self.set_bytes += made[0].numel() * made[0].element_size()
+        self.touched_bytes += (made[0].numel() if touched is None else touched) * made[0].element_size()
         return made
 
 
@@ -112,7 +114,7 @@ def gelu_backward(case, tensors):
 
 def embedding_forward(case, tensors):
     b, t, c, v = case["batch"], case["time"], case["channels"], case["vocabulary"]
-    tokens, table, positions = tensors.tokens(v, b, t), tensors.normal(padded(v), c), tensors.normal(t, c)
+    tokens, table, positions = tensors.tokens(v, b, t), tensors.normal(padded(v), c, touched=b * t * c), tensors.normal(t, c)
 
     def forward(tokens, table, positions):
         return F.embedding(tokens, table) + positions
@@ -329,7 +331,7 @@ def adamw(case, tensors):
     parameters = tensors.normal(case["count"], dtype=torch.float32)
     gradients = tensors.normal(case["count"], dtype=torch.float32)
     copies = tensors.zeros(case["count"]) if tensors.dtype != torch.float32 else None
-    tensors.set_bytes += 2 * parameters[0].numel() * 4   # the moments
+    tensors.set_bytes += 8 * parameters[0].numel()   # the moments
     forms = {}
     for kind in optimizers.available_kinds(tensors.device):
         if kind != "blocked":

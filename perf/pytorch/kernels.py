@@ -26,7 +26,8 @@ import results_file   # noqa: E402  (found through the path set above)
 
 TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 CACHES_OF_SETS, MOST_SETS = 2, 256
-SAMPLE_SECONDS, LEAST_SAMPLES, MOST_SAMPLES, MOST_CALLS = 1e-3, 10, 200, 1 << 14
+SAMPLE_SECONDS, LONG_SAMPLE_SECONDS, LEAST_SAMPLES, MOST_SAMPLES, MOST_CALLS = 1e-3, 2e-2, 10, 200, 1 << 14
+MOST_BYTES = 4 << 30   # what the sets may take together, unless one alone takes more
 DEFAULT_CACHE = 64 << 20
 
 
@@ -89,23 +90,31 @@ class Timer:
     """Times calls that take sets in turn: seconds a call, a number a sample, and how many calls a sample is the mean of."""
 
     def __init__(self, device):
-        self.device = device
+        self.device, self.next = device, 0
 
     def time(self, call, sets, seconds):
+        self.next = 0
         for _ in range(2):   # compiles, chooses algorithms, grows the allocator's pools
             self.batch(call, sets, sets)
         self.synchronize()
         estimate = self.wall(call, sets, sets)
-        turns = -(-SAMPLE_SECONDS // max(estimate * sets, 1e-9))
-        calls = int(min(max(turns, 1), max(1, MOST_CALLS // sets))) * sets
+        calls = self.calls_for(estimate, sets)
         wanted = int(min(max(seconds / max(estimate * calls, 1e-9), LEAST_SAMPLES), MOST_SAMPLES))
         samples = self.on_device(call, sets, calls, wanted) if self.device == "cuda" else [self.wall(call, sets, calls) for _ in range(wanted)]
         return samples, calls
 
     @staticmethod
-    def batch(call, sets, calls):
-        for i in range(calls):
-            call(i % sets)
+    def calls_for(estimate, sets):
+        """Whole turns through the sets that last long enough, or as many calls as make a long sample where a turn is longer."""
+        if estimate * sets > LONG_SAMPLE_SECONDS:
+            return max(1, int(LONG_SAMPLE_SECONDS / estimate))
+        turns = -(-SAMPLE_SECONDS // max(estimate * sets, 1e-9))
+        return int(min(max(turns, 1), max(1, MOST_CALLS // sets))) * sets
+
+    def batch(self, call, sets, calls):
+        for _ in range(calls):
+            call(self.next)
+            self.next = (self.next + 1) % sets
 
     def synchronize(self):
         if self.device == "cuda":
@@ -139,7 +148,8 @@ def measure(operation, kind, shape, options, timer, cache):
     make = kernel_operations.OPERATIONS[operation]
     sizing = kernel_operations.Tensors(options.device, TYPES[kind], 1)
     forms = list(make(shape, sizing))
-    sets = int(min(max(-(-CACHES_OF_SETS * cache // max(1, sizing.set_bytes)), 1), MOST_SETS))
+    most = min(max(MOST_BYTES // max(1, sizing.set_bytes), 1), MOST_SETS)
+    sets = int(min(max(-(-CACHES_OF_SETS * cache // max(1, sizing.touched_bytes)), 1), most))
     del sizing
     records = []
     for name in forms:

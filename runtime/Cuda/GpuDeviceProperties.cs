@@ -25,6 +25,9 @@ public sealed record GpuDeviceProperties
 
     public int MaximumThreadsPerBlock { get; init; } = 1024;
 
+    /// <summary>The second-level cache, which all multiprocessors share; 0 where it is not known.</summary>
+    public long L2CacheBytes { get; init; }
+
     /// <summary>Bytes a second of device memory, by the data sheet.</summary>
     public required double MemoryBandwidth { get; init; }
 

@@ -8,7 +8,7 @@ namespace GptEngine.Runtime.Cuda.Driver;
 internal static unsafe class CudaProperties
 {
     private const int MaximumThreadsPerBlock = 1, ClockKilohertz = 13, Multiprocessors = 16, MemoryClockKilohertz = 36, MemoryBusBits = 37,
-        ThreadsPerMultiprocessor = 39, CapabilityMajor = 75, CapabilityMinor = 76, SharedPerMultiprocessor = 81, RegistersPerMultiprocessor = 82,
+        L2CacheBytes = 38, ThreadsPerMultiprocessor = 39, CapabilityMajor = 75, CapabilityMinor = 76, SharedPerMultiprocessor = 81, RegistersPerMultiprocessor = 82,
         SharedPerBlockOptIn = 97, BlocksPerMultiprocessor = 106;
 
     internal static GpuDeviceProperties Read(int device)
@@ -33,6 +33,7 @@ internal static unsafe class CudaProperties
             MaximumThreadsPerMultiprocessor = Value(ThreadsPerMultiprocessor),
             MaximumBlocksPerMultiprocessor = Value(BlocksPerMultiprocessor),
             MaximumThreadsPerBlock = Value(MaximumThreadsPerBlock),
+            L2CacheBytes = Value(L2CacheBytes),
 
             // Two transfers a clock.
             MemoryBandwidth = 2e3 * Value(MemoryClockKilohertz) * Value(MemoryBusBits) / 8,

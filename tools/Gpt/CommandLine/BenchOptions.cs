@@ -49,6 +49,9 @@ internal sealed class BenchOptions
     public IEnumerable<int> Contexts(ParseResult call, int configured) =>
         call.GetValue(_context) is { } text ? Numbers(_context.Name, text, 1 << 20) : [configured];
 
+    /// <summary>Whether <c>--precision</c> was given.</summary>
+    public bool HasPrecisions(ParseResult call) => call.GetValue(_precision) is not null;
+
     public IEnumerable<Precision> Precisions(ParseResult call, Precision configured) => call.GetValue(_precision) is { } text
         ? Parts(_precision.Name, text).Select(part => Choice.Of(
             part, _precision.Name, ("fp32", Precision.Fp32), ("tf32", Precision.Tf32), ("fp16", Precision.Fp16), ("bf16", Precision.Bf16)))

@@ -51,8 +51,9 @@ internal sealed class DeviceOptions
     /// <summary>Opens the device asked for.</summary>
     /// <param name="call">The call.</param>
     /// <param name="precision">What a GPU computes in; the CPU has fp32 alone.</param>
+    /// <param name="keepsReports">Whether a simulated GPU keeps the counters of every launch.</param>
     /// <exception cref="UserErrorException">There is no such device, or this machine lacks it.</exception>
-    public OpenDevice Open(ParseResult call, Precision precision = Precision.Fp32)
+    public OpenDevice Open(ParseResult call, Precision precision = Precision.Fp32, bool keepsReports = false)
     {
         string kind = Choice.Of(call.GetValue(_device)!, "--device", ("auto", "auto"), ("cpu", "cpu"), ("cuda", "cuda"), ("sim", "sim"));
         int threads = call.GetValue(_threads);
@@ -86,7 +87,7 @@ internal sealed class DeviceOptions
         };
         CudaOperations operations = kind == "cuda"
             ? GpuOperations.Real(0, StorageOf(precision), options, new NvrtcCompiler())
-            : OpenSimulated(call, StorageOf(precision), options);
+            : OpenSimulated(call, StorageOf(precision), options, keepsReports);
         return new OpenDevice(operations.Device, operations);
     }
 
@@ -116,7 +117,7 @@ internal sealed class DeviceOptions
         _ => DataType.Float32,
     };
 
-    private CudaOperations OpenSimulated(ParseResult call, DataType storage, GpuOptions options)
+    private CudaOperations OpenSimulated(ParseResult call, DataType storage, GpuOptions options, bool keepsReports)
     {
         int architecture = Choice.Of(call.GetValue(_architecture)!, "--arch", ("sm_70", 70), ("sm_80", 80), ("sm_90", 90));
 
@@ -124,6 +125,7 @@ internal sealed class DeviceOptions
         var simulator = new SimulatorOptions
         {
             Checks = SimulatorChecks.None,
+            KeepReports = keepsReports,
             HostThreads = options.HostThreads == 0 ? Environment.ProcessorCount : options.HostThreads,
         };
         return GpuOperations.Simulated(

@@ -22,6 +22,7 @@ internal sealed class BenchCommandLine
     private readonly ConfigurationOptions _configuration = new();
     private readonly DeviceOptions _device = new();
     private readonly BenchOptions _options = new();
+    private readonly KernelBenchOptions _kernels = new();
     private readonly Option<bool> _modelScaling = new("--model-scaling")
     {
         Description = "Compute, not measure, how steps would scale over the GPUs of a DGX-1 and over many; without a configuration for gpt-89m, gpt-304m and gpt-1b",
@@ -30,9 +31,10 @@ internal sealed class BenchCommandLine
     public static Command Create()
     {
         var self = new BenchCommandLine();
-        var command = new Command("bench", "Measures training: tokens/s, FLOP/s against the device's peak, memory, time to the first step.");
+        var command = new Command("bench", "Measures training: tokens/s, FLOP/s against the device's peak, memory, time to the first step; or single operations (--kernels).");
         self._configuration.AddTo(command);
         self._options.AddTo(command);
+        self._kernels.AddTo(command);
         self._device.AddTo(command);
         command.Options.Add(self._modelScaling);
         command.SetAction(self.Run);
@@ -49,9 +51,14 @@ internal sealed class BenchCommandLine
             return (int)ExitCode.Success;
         }
 
+        if (_kernels.AreAskedFor(call))
+        {
+            return (int)new KernelBench(_device, _options, _kernels).Run(call);
+        }
+
         if (!_configuration.AnyGiven(call))
         {
-            throw new UserErrorException("Say what to measure: --preset NAME or --config FILE. 'gpt bench --help' lists the presets.", ExitCode.Usage);
+            throw new UserErrorException("Say what to measure: --preset NAME or --config FILE, or --kernels. 'gpt bench --help' lists the presets.", ExitCode.Usage);
         }
 
         BenchCase[] cases = [.. Cases(call)];

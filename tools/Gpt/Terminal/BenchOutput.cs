@@ -2,11 +2,9 @@ using System;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using System.Text;
 using GptEngine.Engine.Benchmarking;
 using GptEngine.Engine.Configuration;
 using GptEngine.Engine.Model;
-using GptEngine.Runtime;
 
 namespace GptEngine.Gpt.Terminal;
 
@@ -32,12 +30,7 @@ internal sealed class BenchOutput : IDisposable
         _isHardware = isHardware;
         // Who asks for JSON there wants nothing else there.
         _table = json == "-" ? Console.Error : Console.Out;
-        _json = json switch
-        {
-            null => null,
-            "-" => Console.Out,
-            _ => Create(json),
-        };
+        _json = JsonLines.Open(json);
     }
 
     /// <summary>Whether a row has been added.</summary>
@@ -85,18 +78,6 @@ internal sealed class BenchOutput : IDisposable
         if (_json is not null && !ReferenceEquals(_json, Console.Out))
         {
             _json.Dispose();
-        }
-    }
-
-    private static StreamWriter Create(string path)
-    {
-        try
-        {
-            return new StreamWriter(path, append: false, new UTF8Encoding(false));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
-        {
-            throw new UserErrorException($"--json {path}: the file cannot be written ({e.Message.TrimEnd('.')}). Check the path.", ExitCode.Usage, e);
         }
     }
 
