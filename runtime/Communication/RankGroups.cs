@@ -1,13 +1,16 @@
 using System;
 using System.Threading;
+using GptEngine.Runtime.Communication.Host;
 using GptEngine.Runtime.Communication.Local;
+using GptEngine.Runtime.Communication.Ring;
 using GptEngine.Runtime.Communication.Tcp;
+using GptEngine.Runtime.Devices;
 
 namespace GptEngine.Runtime.Communication;
 
 /// <summary>
 /// How a process becomes a rank. First all ranks meet and check that they were started alike, before anything costly is done:
-/// <see cref="Meet"/>; then, with its device, each joins the collectives.
+/// <see cref="Meet"/>; then, with its device, each joins the collectives: <see cref="Connect"/>.
 /// </summary>
 public static class RankGroups
 {
@@ -37,5 +40,26 @@ public static class RankGroups
 
         (FramedConnection root, var hosts) = new MemberRendezvous(environment, identity, limits).MeetAsync(cancel).GetAwaiter().GetResult();
         return new MemberControl(root, environment.Rank, hosts, limits);
+    }
+
+    /// <summary>
+    /// Joins the collectives: every rank calls it, after <see cref="Meet"/> and with the device that it computes on. Ranks on the CPU or a
+    /// simulated GPU exchange over TCP, which is for tests.
+    /// </summary>
+    /// <param name="control">What <see cref="Meet"/> has returned.</param>
+    /// <param name="environment">As given to <see cref="Meet"/>.</param>
+    /// <param name="device">This rank's; outlives the communicator.</param>
+    /// <param name="limits">How long to wait; null for the defaults.</param>
+    /// <exception cref="UserErrorException">A rank does not join: named, on every rank.</exception>
+    public static Communicator Connect(RankControl control, RankEnvironment environment, Device device, RankLimits? limits = null)
+    {
+        ArgumentNullException.ThrowIfNull(control);
+        ArgumentNullException.ThrowIfNull(environment);
+        ArgumentNullException.ThrowIfNull(device);
+        limits ??= RankLimits.Default;
+        HostTransport transport = control is TcpRankControl tcp
+            ? new RingTransport(tcp.Rank, tcp.WorldSize, RingNeighbours.Connect(tcp, environment.Secret, limits))
+            : new LocalTransport(new LocalExchange(1), 0);
+        return new HostCommunicator(control, transport, device, limits);
     }
 }

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Threading;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Communication;
+using GptEngine.Runtime.Devices;
 
 namespace GptEngine.Tests.Communication;
 
@@ -58,6 +59,20 @@ internal static class TcpRanks
         {
             using RankControl control = RankGroups.Meet(Environment(rank, worldSize, port), Identity, limits);
             work(control);
+        });
+    }
+
+    /// <summary>Ranks with a device each that meet, close the ring and then do <paramref name="work"/>.</summary>
+    internal static Exception?[] RunConnected(int worldSize, RankLimits limits, Action<RankGroup, Device> work, Func<Device>? createDevice = null)
+    {
+        int port = FreePort();
+        return Run(worldSize, rank =>
+        {
+            RankEnvironment environment = Environment(rank, worldSize, port);
+            using Device device = createDevice?.Invoke() ?? new CpuDevice(1);
+            using RankControl control = RankGroups.Meet(environment, Identity, limits);
+            using Communicator collectives = RankGroups.Connect(control, environment, device, limits);
+            work(new RankGroup(collectives, control), device);
         });
     }
 

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.IO;
 using System.Threading;
 using GptEngine.Runtime.Devices;
 using GptEngine.Runtime.Memory;
@@ -14,7 +15,7 @@ namespace GptEngine.Runtime.Communication.Host;
 /// </summary>
 internal sealed class HostCommunicator : Communicator
 {
-    // A failing transport mostly shows what another rank's end has done; that rank's reason arrives about now.
+    // A broken connection mostly shows what another rank's end has done; that rank's reason arrives about now.
     private static readonly TimeSpan GraceForReason = TimeSpan.FromSeconds(2);
 
     private readonly RankControl _control;
@@ -232,7 +233,7 @@ internal sealed class HostCommunicator : Communicator
         long deadline = Environment.TickCount64 + (long)GraceForReason.TotalMilliseconds;
         lock (_lock)
         {
-            while (_failure is null && Environment.TickCount64 < deadline)
+            while (failed is IOException && _failure is null && Environment.TickCount64 < deadline)
             {
                 Monitor.Wait(_lock, TimeSpan.FromMilliseconds(100));
             }

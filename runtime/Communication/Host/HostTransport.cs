@@ -1,4 +1,5 @@
 using System;
+using System.IO;
 
 namespace GptEngine.Runtime.Communication.Host;
 
@@ -11,7 +12,8 @@ internal abstract class HostTransport : IDisposable
     internal abstract string Name { get; }
 
     /// <summary>Does one collective to its end, on the communicator's own thread.</summary>
-    /// <exception cref="UserErrorException">It failed or was aborted.</exception>
+    /// <exception cref="UserErrorException">It failed or was aborted; says why.</exception>
+    /// <exception cref="IOException">Another rank, or the way to it, has ended, which may have its reason elsewhere.</exception>
     internal abstract void Run(in HostCollective collective);
 
     /// <summary>Makes <see cref="Run"/> throw, now and from here on; from any thread.</summary>
