@@ -18,6 +18,7 @@ internal sealed class RootControl : TcpRankControl
     private readonly Task[] _readers;
     private readonly Lock _lock = new();
     private RootMeeting _meeting;
+    private int _isFailing;
 
     internal RootControl(IReadOnlyList<RootRendezvous.Arrival?> members, string ownHost, RankLimits limits)
         : base(0, [.. members.Select(member => member?.Introduction.HostName ?? ownHost)], limits)
@@ -86,9 +87,11 @@ internal sealed class RootControl : TcpRankControl
 
     private void FailAll(string reason)
     {
-        if (End(reason))
+        // Told before this rank itself knows, which then says farewell.
+        if (Interlocked.Exchange(ref _isFailing, 1) == 0)
         {
             SendAll(new FrameBuilder(FrameKind.Failed).Text(reason, LongestReason).Build());
+            End(reason);
         }
     }
 
