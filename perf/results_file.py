@@ -63,7 +63,8 @@ def table(name, value):
 def dimensions(name, value):
     table(name, value)
     for key, part in value.items():
-        number(f"{name}.{key}", part)
+        if part is not None:
+            number(f"{name}.{key}", part)
 
 
 def command(name, value):
@@ -84,6 +85,19 @@ def memory(name, value):
                 memory(f"{name}.{key}", part)
         return
     measure(name, value)
+
+
+def profile_rows(name, value):
+    """Kernels of a step: each with a name and its seconds in all."""
+    if not isinstance(value, list):
+        raise BadResults(f"{name} is {shown(value)}, not a list")
+    for index, row in enumerate(value):
+        table(f"{name}[{index}]", row)
+        text(f"{name}[{index}].name", row.get("name"))
+        measure(f"{name}[{index}].seconds", row.get("seconds"))
+        for field, check in (("operation", text), ("calls", measure), ("bytes", measure), ("flops", measure)):
+            if row.get(field) is not None and row[field] != "":
+                check(f"{name}[{index}].{field}", row[field])
 
 
 def spread(name, value):
@@ -123,9 +137,10 @@ FIELDS = {
         "settings": (table, False), "versions": (table, False), "command": (command, False), "threads": (count, False),
     },
     "profile": {
-        "name": (text, True), "device": (text, True), "preset": (text, False), "precision": (text, False),
-        "calls": (measure, False), "seconds": (measure, False), "share": (measure, False), "bytes": (measure, False),
-        "flops": (measure, False), "category": (text, False), "command": (command, False),
+        "device": (text, True), "kernels": (profile_rows, True), "preset": (text, False), "precision": (text, False), "micro_batch": (count, False),
+        "context_length": (count, False), "micro_steps": (count, False), "step_seconds": (dimensions, False), "time_source": (text, False),
+        "is_estimate": (flag, False), "roofline_bytes_per_second": (measure, False), "roofline_flops_per_second": (measure, False),
+        "command": (command, False),
     },
     "selftest": {"name": (text, False), "passed": (flag, True), "seconds": (measure, False), "message": (text, False)},
 }
@@ -259,7 +274,9 @@ def key(record):
         return (kind, model_name(record)) + of("precision", "micro_batch", "micro_steps", "context_length", "world_size", "device", "threads", "style")
     if kind == "kernel":
         return (kind,) + of("operation", "type", "device", "threads", "implementation") + tuple(sorted(record["shape"].items()))
-    return (kind,) + of("preset", "precision", "device", "name")
+    if kind == "profile":
+        return (kind, model_name(record)) + of("precision", "micro_batch", "context_length", "micro_steps", "device")
+    return (kind,) + of("name")
 
 
 def model_name(record):
@@ -280,7 +297,7 @@ def memory_of(record):
 
 def title(record):
     """A key for people."""
-    kind, *parts = key(record)
+    kind = record["kind"]
     if kind == "kernel":
         shape = " ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in record["shape"].items())
         return f"{record['operation']} {record['type']} {shape} ({record['implementation']}, {record['device']})"
@@ -289,7 +306,9 @@ def title(record):
         ranks = f" x {record['world_size']}" if record["world_size"] > 1 else ""
         return (f"{model_name(record)} {record['precision']} B={record['micro_batch']} T={record['context_length']}{ranks} "
                 f"({'gpt' if kind == 'bench' else 'torch'}{style}, {record['device']})")
-    return " ".join([kind] + [str(value) for _, value in parts])
+    if kind == "profile":
+        return f"profile of {model_name(record)} {record.get('precision') or ''} ({record['device']})"
+    return f"{kind} {record.get('name') or ''}".rstrip()
 
 
 def seconds_of(record):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# './build.sh perf': trains with gpt and with PyTorch in turn on the CPU, writes perf/results/DATE-MACHINE.json and README's table,
-# and holds the result against the one before it of this machine: exit code 1 where something became slower.
+# './build.sh perf': trains with gpt and with PyTorch in turn on the CPU, writes perf/results/DATE-MACHINE.json README's table and
+# the report (out/report.html), and holds the result against the one before it of this machine: exit code 1 where something became slower.
 # Arguments go to compare_cpu.py (--workloads small --rounds 1 …). Exit code 3 without a Python that has torch and numpy.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -20,4 +20,5 @@ fi
 results=$("$python" perf/results_file.py)
 "$python" perf/compare_cpu.py --python "$python" --gpt out/gpt "$@" --out "$results"
 "$python" perf/update_readme.py "$results" README.md
+"$python" perf/report.py --html out/report.html --markdown out/report.md
 "$python" perf/check_against_previous.py "$results"
