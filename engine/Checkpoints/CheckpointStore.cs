@@ -6,9 +6,11 @@ using System.Linq;
 using System.Text.Json;
 using GptEngine.Engine.Configuration;
 using GptEngine.Engine.Model;
+using GptEngine.Engine.Ranks;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Native;
+using Microsoft.Win32.SafeHandles;
 
 namespace GptEngine.Engine.Checkpoints;
 
@@ -23,9 +25,6 @@ public sealed class CheckpointStore
     private const string WritingPrefix = ".writing-";
     private const string DeletingPrefix = ".deleting-";
     private const string ReplacedPrefix = ".replaced-";
-    private const string OptimizerName = "optimizer.safetensors";
-    private const string FirstMomentPrefix = "first_moment.";
-    private const string SecondMomentPrefix = "second_moment.";
 
     private readonly string _folder;
 
@@ -101,7 +100,7 @@ public sealed class CheckpointStore
             throw new UserErrorException($"{folder}: its state is that of step {state.Step}; the folder was renamed or the file belongs to another.");
         }
 
-        string[] needed = [ModelFile.WeightsName, ModelFile.Name, OptimizerName];
+        string[] needed = [ModelFile.WeightsName, ModelFile.Name, CheckpointLayout.OptimizerName];
         foreach (string name in needed.Where(name => !state.Files.ContainsKey(name)))
         {
             throw new UserErrorException($"{folder}: its state lists no {name}.");
@@ -111,7 +110,7 @@ public sealed class CheckpointStore
         return state;
     }
 
-    /// <summary>Reads a verified checkpoint into device memory.</summary>
+    /// <summary>Reads this rank's share of a verified checkpoint into device memory; <see cref="TrainingTensors.Complete"/> does the rest.</summary>
     /// <exception cref="UserErrorException">It is for another model.</exception>
     public void Load(long step, TrainingTensors tensors, IOperations operations, TensorTransfer transfer)
     {
@@ -119,52 +118,102 @@ public sealed class CheckpointStore
         string folder = FolderOf(step);
         ParameterArena parameters = tensors.Parameters;
         ModelFile.RequireSameShape(folder, ModelFile.Read(folder), parameters.Model);
-        WeightFiles.Read(Path.Combine(folder, ModelFile.WeightsName), parameters.Catalogue, operations, transfer, ("", parameters.Master));
+        WeightFiles.Read(Path.Combine(folder, ModelFile.WeightsName), parameters.Catalogue, operations, transfer, ("", parameters.MasterShard));
         WeightFiles.Read(
-            Path.Combine(folder, OptimizerName), parameters.Catalogue, operations, transfer,
-            (FirstMomentPrefix, tensors.FirstMoment), (SecondMomentPrefix, tensors.SecondMoment));
-        parameters.RefreshCompute(operations);
-        operations.Device.Synchronize();
+            Path.Combine(folder, CheckpointLayout.OptimizerName), parameters.Catalogue, operations, transfer,
+            (CheckpointLayout.FirstMomentPrefix, tensors.FirstMoment), (CheckpointLayout.SecondMomentPrefix, tensors.SecondMoment));
     }
 
-    /// <summary>Reads weights only, from any folder that has <c>config.json</c> and <c>model.safetensors</c>.</summary>
+    /// <summary>Reads the weights of a process alone.</summary>
     /// <exception cref="UserErrorException">They are missing, broken, or for another model.</exception>
     public static void LoadWeights(string folder, ParameterArena parameters, IOperations operations, TensorTransfer transfer)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(operations);
-        ModelFile.RequireSameShape(folder, ModelFile.Read(folder), parameters.Model);
-        WeightFiles.Read(Path.Combine(folder, ModelFile.WeightsName), parameters.Catalogue, operations, transfer, ("", parameters.Master));
-        parameters.RefreshCompute(operations);
+        ReadWeights(folder, parameters, operations, transfer);
+        parameters.Complete(operations);
         operations.Device.Synchronize();
     }
 
-    /// <summary>Writes a checkpoint; when this returns it is on disk under its name.</summary>
-    /// <returns>Its folder.</returns>
-    /// <exception cref="UserErrorException">The disk is full or refuses.</exception>
-    public string Write(CheckpointState state, TrainingTensors tensors, TensorTransfer transfer)
+    /// <summary>
+    /// Reads weights only, from any folder that has <c>config.json</c> and <c>model.safetensors</c>: this rank's share of them, which
+    /// <see cref="ParameterArena.Complete"/> completes.
+    /// </summary>
+    /// <exception cref="UserErrorException">They are missing, broken, or for another model.</exception>
+    public static void ReadWeights(string folder, ParameterArena parameters, IOperations operations, TensorTransfer transfer)
     {
-        ArgumentNullException.ThrowIfNull(state);
-        ArgumentNullException.ThrowIfNull(tensors);
-        string name = NameOf(state.Step);
-        string writing = Path.Combine(_folder, WritingPrefix + name);
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(operations);
+        ModelFile.RequireSameShape(folder, ModelFile.Read(folder), parameters.Model);
+        WeightFiles.Read(Path.Combine(folder, ModelFile.WeightsName), parameters.Catalogue, operations, transfer, ("", parameters.MasterShard));
+    }
+
+    /// <summary>Where a step's checkpoint is written before it is whole.</summary>
+    public string WritingFolderOf(long step) => Path.Combine(_folder, WritingPrefix + NameOf(step));
+
+    /// <summary>Begins a checkpoint: makes its tensor files at their full length, all but the tensors in them.</summary>
+    /// <exception cref="UserErrorException">The disk is full or refuses.</exception>
+    internal void Begin(long step, CheckpointLayout layout) => Refusing(step, layout.Bytes, () =>
+    {
+        string writing = WritingFolderOf(step);
+        Remove(writing);
+        Directory.CreateDirectory(writing);
+        foreach ((string name, SafetensorsLayout file) in layout.Files)
+        {
+            // Takes the room at once where the file system can: a disk that is too full is known before training goes on.
+            using SafeFileHandle handle = File.OpenHandle(
+                Path.Combine(writing, name), FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite, FileOptions.None, file.Bytes);
+            RandomAccess.SetLength(handle, file.Bytes);
+            RandomAccess.Write(handle, file.Preamble, 0);
+        }
+    });
+
+    /// <summary>Ends a checkpoint whose tensors are all written; when this returns it is on disk under its name.</summary>
+    /// <exception cref="IOException">The disk is full or refuses.</exception>
+    internal void Publish(CheckpointState state, ModelConfiguration model, CheckpointLayout layout)
+    {
+        string writing = WritingFolderOf(state.Step);
+        var files = layout.Files.Keys.ToDictionary(name => name, name => HashedFile.Measure(Path.Combine(writing, name)));
+        using (var file = new HashedFile(Path.Combine(writing, ModelFile.Name)))
+        {
+            file.Write(JsonSerializer.SerializeToUtf8Bytes(model, ConfigurationJson.Default.ModelConfiguration));
+            files[ModelFile.Name] = file.Finish();
+        }
+
+        StateFile.Write(writing, state with { Files = files });
+        FolderSync.Flush(writing);
+        Publish(writing, NameOf(state.Step));
+    }
+
+    /// <summary>Does what writes a checkpoint, and says what there is to do about it where that fails.</summary>
+    /// <exception cref="UserErrorException">The disk is full or refuses.</exception>
+    internal void Refusing(long step, long bytes, Action write)
+    {
         try
         {
-            Remove(writing);
-            Directory.CreateDirectory(writing);
-            WriteFiles(writing, state, tensors, transfer);
-            FolderSync.Flush(writing);
-            Publish(writing, name);
+            write();
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            GiveUp(writing);
+            long free = Directory.Exists(_folder) ? new DriveInfo(_folder).AvailableFreeSpace : 0;
             throw new UserErrorException(
-                $"{FolderOf(state.Step)}: the checkpoint could not be written ({exception.Message}). Earlier checkpoints are intact; make room and resume.",
+                $"{FolderOf(step)}: the checkpoint could not be written ({exception.Message.TrimEnd('.')}; {free >> 20} MiB are free there, and it takes " +
+                $"{(bytes >> 20) + 1} MiB). Earlier checkpoints are intact; make room and resume.",
                 ExitCode.Failed, exception);
         }
+    }
 
-        return FolderOf(state.Step);
+    /// <summary>Gives up a checkpoint that has been begun: on a full disk half of one takes the room that is missing.</summary>
+    internal void Abandon(long step)
+    {
+        try
+        {
+            Remove(WritingFolderOf(step));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Open clears it away later; the failure to report is the one that led here.
+        }
     }
 
     /// <summary>Deletes all but the latest checkpoints.</summary>
@@ -206,26 +255,6 @@ public sealed class CheckpointStore
         return names;
     }
 
-    private static void WriteFiles(string folder, CheckpointState state, TrainingTensors tensors, TensorTransfer transfer)
-    {
-        ParameterArena parameters = tensors.Parameters;
-        var files = new Dictionary<string, FileChecksum>
-        {
-            [ModelFile.WeightsName] = WeightFiles.Write(
-                Path.Combine(folder, ModelFile.WeightsName), parameters.Catalogue, transfer, ("", parameters.Master)),
-            [OptimizerName] = WeightFiles.Write(
-                Path.Combine(folder, OptimizerName), parameters.Catalogue, transfer,
-                (FirstMomentPrefix, tensors.FirstMoment), (SecondMomentPrefix, tensors.SecondMoment)),
-        };
-        using (var file = new HashedFile(Path.Combine(folder, ModelFile.Name)))
-        {
-            file.Write(JsonSerializer.SerializeToUtf8Bytes(parameters.Model, ConfigurationJson.Default.ModelConfiguration));
-            files[ModelFile.Name] = file.Finish();
-        }
-
-        StateFile.Write(folder, state with { Files = files });
-    }
-
     // A folder cannot be renamed over another: an old checkpoint of the same step steps aside first, and ClearLeftovers puts it back
     // if the process ends between the two renames.
     private void Publish(string writing, string name)
@@ -261,6 +290,11 @@ public sealed class CheckpointStore
                 Remove(path);
             }
         }
+
+        foreach (string path in Directory.GetFiles(_folder, SharedFolder.Prefix + "*"))
+        {
+            File.Delete(path);
+        }
     }
 
     private static void Remove(string folder)
@@ -268,19 +302,6 @@ public sealed class CheckpointStore
         if (Directory.Exists(folder))
         {
             Directory.Delete(folder, recursive: true);
-        }
-    }
-
-    // On a full disk half a checkpoint takes the room that is missing.
-    private static void GiveUp(string writing)
-    {
-        try
-        {
-            Remove(writing);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // Open clears it away later; the failure to report is the one that led here.
         }
     }
 

@@ -13,6 +13,13 @@ internal sealed class HashedFile : IDisposable
     public HashedFile(string path) =>
         _stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1 << 16);
 
+    /// <summary>Size and checksum of a file that is there already.</summary>
+    public static FileChecksum Measure(string path)
+    {
+        using FileStream stream = File.OpenRead(path);
+        return new FileChecksum { Bytes = stream.Length, Sha256 = Convert.ToHexStringLower(SHA256.HashData(stream)) };
+    }
+
     public void Write(ReadOnlySpan<byte> bytes)
     {
         _hash.AppendData(bytes);

@@ -1,49 +1,40 @@
 using System;
-using System.Collections.Generic;
 using System.Linq;
 using System.Numerics.Tensors;
 using GptEngine.Engine.Model;
+using GptEngine.Engine.Ranks;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime;
+using Tensor = GptEngine.Runtime.Memory.Tensor;
 
 namespace GptEngine.Engine.Checkpoints;
 
-/// <summary>A model's parameters, or a moment of each, from and to safetensors files.</summary>
+/// <summary>A model's parameters, or a moment of each, from safetensors files.</summary>
 internal static class WeightFiles
 {
-    /// <summary>Writes arenas under their prefixes.</summary>
-    public static FileChecksum Write(
-        string path, ParameterCatalogue catalogue, TensorTransfer transfer, params ReadOnlySpan<(string Prefix, ParameterTensors Tensors)> arenas)
-    {
-        var list = new List<(string, IReadOnlyList<long>, Runtime.Memory.Tensor)>();
-        foreach ((string prefix, ParameterTensors tensors) in arenas)
-        {
-            list.AddRange(catalogue.Parameters.Select(p => (prefix + p.Name, p.FileShape, tensors[p.Name])));
-        }
-
-        return SafetensorsWriter.Write(path, list, transfer);
-    }
-
-    /// <summary>Reads arenas; the file must hold exactly what the model has.</summary>
+    /// <summary>Reads this rank's share of arenas; the file must hold exactly what the model has.</summary>
     /// <exception cref="UserErrorException">A tensor is missing, of another shape, or unknown to the model.</exception>
     public static void Read(
         string path, ParameterCatalogue catalogue, IOperations operations, TensorTransfer transfer,
-        params ReadOnlySpan<(string Prefix, ParameterTensors Tensors)> arenas)
+        params ReadOnlySpan<(string Prefix, ArenaShard Shard)> arenas)
     {
         using SafetensorsReader reader = SafetensorsReader.Open(path);
         Check(path, reader, catalogue, arenas);
-        foreach ((string prefix, ParameterTensors tensors) in arenas)
+        foreach ((string prefix, ArenaShard shard) in arenas)
         {
             // Padding rows and the gaps between tensors are zero, whatever was there.
-            operations.Zero(tensors.Arena);
+            operations.Zero(shard.Memory);
             foreach (ParameterSpec parameter in catalogue.Parameters)
             {
                 SafetensorsEntry entry = reader.Entries[prefix + parameter.Name];
-                transfer.Upload(tensors[parameter.Name], parameter.Count, (offset, floats) =>
+                foreach ((long first, Tensor memory) in shard.PiecesOf(parameter))
                 {
-                    reader.Read(entry, offset, floats);
-                    RequireFinite(path, entry, offset, floats);
-                });
+                    transfer.Upload(memory, memory.Count, (offset, floats) =>
+                    {
+                        reader.Read(entry, first + offset, floats);
+                        RequireFinite(path, entry, first + offset, floats);
+                    });
+                }
             }
         }
     }
@@ -73,7 +64,7 @@ internal static class WeightFiles
     }
 
     private static void Check(
-        string path, SafetensorsReader reader, ParameterCatalogue catalogue, ReadOnlySpan<(string Prefix, ParameterTensors Tensors)> arenas)
+        string path, SafetensorsReader reader, ParameterCatalogue catalogue, ReadOnlySpan<(string Prefix, ArenaShard Shard)> arenas)
     {
         string[] prefixes = new string[arenas.Length];
         for (int i = 0; i < arenas.Length; i++)

@@ -24,7 +24,9 @@ public static class WeightFolder
         return resolved;
     }
 
-    private static string Find(string folder)
+    /// <summary>Where they are, without a look at their checksums.</summary>
+    /// <exception cref="UserErrorException">There are none.</exception>
+    public static string Find(string folder)
     {
         if (File.Exists(Path.Combine(folder, ModelFile.WeightsName)))
         {

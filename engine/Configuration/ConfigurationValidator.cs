@@ -73,6 +73,7 @@ public static class ConfigurationValidator
         Range("training.sample_every", training.SampleEvery, 0, int.MaxValue);
         Require(training.SamplePrompt is not null, "training.sample_prompt cannot be null; give a text, or set training.sample_every to 0.");
         Range("training.max_bad_steps", training.MaxBadSteps, 1, int.MaxValue);
+        Range("training.bucket_bytes", training.BucketBytes, 1 << 10, 1L << 40);
     }
 
     private static void Range(string key, double value, double least, double most) =>

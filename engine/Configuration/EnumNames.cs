@@ -16,6 +16,7 @@ public static class EnumNames
         [typeof(TokenizerKind)] = NamesOf<TokenizerKind>(),
         [typeof(Precision)] = NamesOf<Precision>(),
         [typeof(DivergenceAction)] = NamesOf<DivergenceAction>(),
+        [typeof(ReducePrecision)] = NamesOf<ReducePrecision>(),
     };
 
     /// <summary>All names of an enumeration, in its order.</summary>

@@ -30,6 +30,19 @@ public enum DivergenceAction
     Rollback,
 }
 
+/// <summary>The type in which gradients travel between ranks.</summary>
+public enum ReducePrecision
+{
+    [JsonStringEnumMemberName("fp32")]
+    Fp32,
+
+    [JsonStringEnumMemberName("fp16")]
+    Fp16,
+
+    [JsonStringEnumMemberName("bf16")]
+    Bf16,
+}
+
 /// <summary>How long, how much at a time, and what is kept: the <c>training</c> section.</summary>
 public sealed record TrainingConfiguration
 {
@@ -71,4 +84,13 @@ public sealed record TrainingConfiguration
     public int MaxBadSteps { get; set; } = 10;
 
     public DivergenceAction OnDivergence { get; set; } = DivergenceAction.Stop;
+
+    /// <summary>Whether each rank keeps a part of the optimizer's state instead of all of it: ZeRO stage 1.</summary>
+    public bool ShardOptimizer { get; set; }
+
+    /// <summary>Bytes of gradients that ranks sum at once, while the backward pass makes the next.</summary>
+    public long BucketBytes { get; set; } = 25 << 20;
+
+    /// <summary>Half the bytes between ranks for sums that are rounded; takes memory for the rounded copies.</summary>
+    public ReducePrecision ReducePrecision { get; set; } = ReducePrecision.Fp32;
 }

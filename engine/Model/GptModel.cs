@@ -83,7 +83,19 @@ public sealed class GptModel
     /// <param name="accumulate">False on a step's first micro-step: gradients and loss are overwritten instead of added to.</param>
     public void ForwardBackward(float gradientScale, bool accumulate)
     {
-        Forward(training: true);
+        TrainingForward();
+        LossAndBackward(gradientScale, accumulate, null);
+    }
+
+    /// <summary>The first part of a micro-step: up to the final norm.</summary>
+    public void TrainingForward() => Forward(training: true);
+
+    /// <summary>The second part: the head both ways, and the rest of the way back.</summary>
+    /// <param name="gradientScale">As of <see cref="ForwardBackward"/>.</param>
+    /// <param name="accumulate">As of <see cref="ForwardBackward"/>.</param>
+    /// <param name="listener">Hears what is complete; may be null.</param>
+    public void LossAndBackward(float gradientScale, bool accumulate, IGradientListener? listener)
+    {
         using (Range(_ranges.Head))
         {
             _operations.CrossEntropyHead(
@@ -92,7 +104,8 @@ public sealed class GptModel
             _operations.SumLosses(Losses, _scalars, gradientScale, accumulate);
         }
 
-        Backward(accumulate);
+        listener?.OnLoss();
+        Backward(accumulate, listener);
     }
 
     /// <summary>Losses only, without dropout; gradients stay as they are.</summary>
@@ -148,7 +161,7 @@ public sealed class GptModel
             DropoutAt(ModelContext.MlpSite(_model.NLayers - 1), training));
     }
 
-    private void Backward(bool accumulate)
+    private void Backward(bool accumulate, IGradientListener? listener)
     {
         using RangeScope pass = Range(_ranges.Backward);
         Tensor gradStream = _activations.GradStream;
@@ -161,9 +174,12 @@ public sealed class GptModel
                 accumulateGradSum: false, DropoutAt(ModelContext.MlpSite(_model.NLayers - 1), training: true), accumulate);
         }
 
+        var phases = new Phases(_model.NLayers);
+        listener?.OnGradients(phases.Head);
         for (int layer = _model.NLayers - 1; layer >= 0; layer--)
         {
-            BackwardBlock(layer, gradStream, gradBranch, accumulate);
+            BackwardBlock(layer, gradStream, gradBranch, accumulate, listener);
+            listener?.OnGradients(phases.AttentionBackward(layer));
         }
 
         using RangeScope embedding = Range(_ranges.Embedding);
@@ -176,9 +192,10 @@ public sealed class GptModel
         _operations.EmbeddingBackward(
             _batch.Tokens, gradStream, Gradients.TokenEmbedding, Gradients.PositionEmbedding,
             DropoutAt(ModelContext.EmbeddingSite, training: true), accumulate);
+        listener?.OnGradients(phases.EmbeddingBackward);
     }
 
-    private void BackwardBlock(int layer, Tensor gradStream, Tensor gradBranch, bool accumulate)
+    private void BackwardBlock(int layer, Tensor gradStream, Tensor gradBranch, bool accumulate, IGradientListener? listener)
     {
         using RangeScope block = Range(_ranges.Layers[layer]);
         BlockActivations a = _activations.Blocks[layer];
@@ -191,6 +208,7 @@ public sealed class GptModel
             _mlp[layer].Backward(a, g, gradBranch, gradStream, _activations.GradBranch, gradients, attentionDropout, accumulate);
         }
 
+        listener?.OnGradients(new Phases(_model.NLayers).MlpBackward(layer));
         using RangeScope attention = Range(_ranges.Attention);
         if (g.NormAgain1 is { } norm1)
         {

@@ -65,34 +65,48 @@ public sealed class ParameterCatalogue
     private static IEnumerable<ParameterSpec> Enumerate(ModelConfiguration model)
     {
         long channels = model.DModel;
-        yield return VocabularyMatrix("token_embedding.weight", model);
+        var phases = new Phases(model.NLayers);
+        yield return VocabularyMatrix("token_embedding.weight", model) with { GradientPhase = phases.EmbeddingBackward };
         if (model.Positions == PositionKind.Learned)
         {
-            yield return Matrix("position_embedding.weight", model.ContextLength, channels, ParameterInit.Normal);
+            yield return Matrix("position_embedding.weight", model.ContextLength, channels, ParameterInit.Normal) with
+            {
+                GradientPhase = phases.EmbeddingBackward,
+            };
         }
 
         for (int layer = 0; layer < model.NLayers; layer++)
         {
-            foreach (ParameterSpec parameter in Block($"blocks.{layer}.", channels, model.QkvBias))
+            string prefix = $"blocks.{layer}.";
+            foreach (ParameterSpec parameter in Attention(prefix, channels, model.QkvBias))
             {
-                yield return parameter;
+                yield return parameter with { GradientPhase = phases.AttentionBackward(layer) };
+            }
+
+            foreach (ParameterSpec parameter in Mlp(prefix, channels))
+            {
+                yield return parameter with { GradientPhase = phases.MlpBackward(layer) };
             }
         }
 
-        yield return Vector("final_norm.weight", channels, ParameterInit.One);
-        yield return Vector("final_norm.bias", channels, ParameterInit.Zero);
+        yield return Vector("final_norm.weight", channels, ParameterInit.One) with { GradientPhase = phases.Head };
+        yield return Vector("final_norm.bias", channels, ParameterInit.Zero) with { GradientPhase = phases.Head };
         if (!model.TieEmbeddings)
         {
-            yield return VocabularyMatrix("head.weight", model);
+            yield return VocabularyMatrix("head.weight", model) with { GradientPhase = phases.Head };
         }
 
         if (model.HeadBias)
         {
-            yield return Vector("head.bias", model.VocabSize, ParameterInit.Zero) with { MemoryRows = model.PaddedVocabSize };
+            yield return Vector("head.bias", model.VocabSize, ParameterInit.Zero) with
+            {
+                MemoryRows = model.PaddedVocabSize,
+                GradientPhase = phases.Head,
+            };
         }
     }
 
-    private static IEnumerable<ParameterSpec> Block(string prefix, long channels, bool qkvBias)
+    private static IEnumerable<ParameterSpec> Attention(string prefix, long channels, bool qkvBias)
     {
         yield return Vector(prefix + "norm1.weight", channels, ParameterInit.One);
         yield return Vector(prefix + "norm1.bias", channels, ParameterInit.Zero);
@@ -104,6 +118,10 @@ public sealed class ParameterCatalogue
 
         yield return Matrix(prefix + "attention.proj.weight", channels, channels, ParameterInit.ResidualNormal);
         yield return Vector(prefix + "attention.proj.bias", channels, ParameterInit.Zero);
+    }
+
+    private static IEnumerable<ParameterSpec> Mlp(string prefix, long channels)
+    {
         yield return Vector(prefix + "norm2.weight", channels, ParameterInit.One);
         yield return Vector(prefix + "norm2.bias", channels, ParameterInit.Zero);
         yield return Matrix(prefix + "mlp.up.weight", 4 * channels, channels, ParameterInit.Normal);

@@ -12,6 +12,9 @@ namespace GptEngine.Engine.Model;
 /// <param name="Offset">First element in the arena.</param>
 public sealed record ParameterSpec(string Name, long Rows, long Columns, long MemoryRows, bool Decays, ParameterInit Init, long Offset)
 {
+    /// <summary>The phase of a micro-step (<see cref="Phases"/>) that completes its gradient.</summary>
+    public int GradientPhase { get; init; }
+
     /// <summary>Elements in files, and what counts as a parameter.</summary>
     public long Count => Rows * Width;
 

@@ -1,7 +1,10 @@
 using System;
+using System.Linq;
 using System.Text;
 using System.Threading.Tasks;
 using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Communication;
+using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Engine.Model;
 
@@ -16,25 +19,24 @@ public static class WeightInitialiser
     // Elements one task draws: a multiple of four, so that no draw is split.
     private const int Grain = 1 << 15;
 
-    /// <summary>Gives every master parameter its starting value, and the compute copy with it.</summary>
-    public static void Initialise(ParameterArena parameters, IOperations operations, TensorTransfer transfer, ulong seed)
+    /// <summary>Gives every master parameter its starting value, and the compute copy with it. Of several ranks each makes its share.</summary>
+    public static void Initialise(
+        ParameterArena parameters, IOperations operations, TensorTransfer transfer, ulong seed, Communicator? collectives = null)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(operations);
         ArgumentNullException.ThrowIfNull(transfer);
-        operations.Zero(parameters.Master.Arena);
-        foreach (ParameterSpec parameter in parameters.Catalogue.Parameters)
+        operations.Zero(parameters.MasterShard.Memory);
+        foreach (ParameterSpec parameter in parameters.Catalogue.Parameters.Where(p => p.Init != ParameterInit.Zero))
         {
-            if (parameter.Init != ParameterInit.Zero)
+            foreach ((long first, Tensor memory) in parameters.MasterShard.PiecesOf(parameter))
             {
                 transfer.Upload(
-                    parameters.Master[parameter.Name],
-                    parameter.Count,
-                    (offset, floats) => Fill(parameter, parameters.Model.NLayers, seed, offset, floats));
+                    memory, memory.Count, (offset, floats) => Fill(parameter, parameters.Model.NLayers, seed, first + offset, floats));
             }
         }
 
-        parameters.RefreshCompute(operations);
+        parameters.Complete(operations, collectives);
         operations.Device.Synchronize();
     }
 

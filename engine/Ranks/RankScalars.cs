@@ -1,3 +1,4 @@
+using System;
 using GptEngine.Kernels.Common;
 
 namespace GptEngine.Engine.Ranks;
@@ -15,6 +16,25 @@ internal static class RankScalars
     /// <summary>How many ranks have been asked to stop: all do, after the same step.</summary>
     public const int StopRequests = StepScalars.Count;
 
-    /// <summary>Step scalars and these together, in a run of one or more ranks.</summary>
-    public const int Count = StopRequests + 1;
+    /// <summary>How many ranks have their share of a checkpoint on disk.</summary>
+    public const int SharesWritten = StopRequests + 1;
+
+    /// <summary>A place for every rank's own seconds: a sum in which all others are zero.</summary>
+    public const int OwnSeconds = SharesWritten + 1;
+
+    /// <summary>Step scalars and these together.</summary>
+    /// <param name="layout">The ranks; null for a process alone, which has none of these.</param>
+    public static int Count(RankLayout? layout) => layout is null ? StepScalars.Count : OwnSeconds + layout.WorldSize;
+
+    /// <summary>Fills in what one rank uploads.</summary>
+    /// <param name="own">From <see cref="StopRequests"/> on.</param>
+    /// <param name="rank">Which it is.</param>
+    /// <param name="news">What it has to say.</param>
+    public static void Write(Span<float> own, int rank, in RankNews news)
+    {
+        own.Clear();
+        own[StopRequests - StepScalars.Count] = news.StopRequested ? 1 : 0;
+        own[SharesWritten - StepScalars.Count] = news.ShareWritten ? 1 : 0;
+        own[OwnSeconds - StepScalars.Count + rank] = (float)news.OwnSeconds;
+    }
 }

@@ -11,7 +11,7 @@ using GptEngine.Runtime;
 namespace GptEngine.Engine.Training;
 
 /// <summary>A run's checkpoints: which one to go on from, and writing the next.</summary>
-internal sealed class RunCheckpoints
+internal sealed class RunCheckpoints : IDisposable
 {
     private const long NoCheckpoint = -1;
 
@@ -22,6 +22,8 @@ internal sealed class RunCheckpoints
     private readonly long _windowTokens;
     private readonly RankAgreement _ranks;
     private readonly CheckpointStore _store;
+    private readonly CheckpointWriter _writer;
+    private bool _isTold = true;
 
     public RunCheckpoints(
         string runFolder, RunConfiguration configuration, IOperations operations, Trainer trainer, ITrainingObserver observer, long windowTokens,
@@ -40,13 +42,18 @@ internal sealed class RunCheckpoints
             CheckpointStore.Open(folder);
             return 0;
         });
+        SharedFolder.Require(folder, ranks);
+        _writer = new CheckpointWriter(_store, operations.Device, trainer.Tensors, configuration.Training.KeepCheckpoints, ranks);
     }
 
-    /// <summary>The step of the checkpoint that the run was loaded from or wrote last; -1 where there is none.</summary>
-    public long LatestStep { get; private set; } = NoCheckpoint;
+    /// <summary>The step of the checkpoint that the run was loaded from or has begun to write last; -1 where there is none.</summary>
+    public long BegunStep { get; private set; } = NoCheckpoint;
 
-    /// <summary>The name of that checkpoint for messages.</summary>
-    public string LatestName => LatestStep < 0 ? "none" : CheckpointStore.NameOf(LatestStep);
+    /// <summary>The name of the latest checkpoint that is whole, for messages.</summary>
+    public string LatestName { get; private set; } = "none";
+
+    /// <summary>Whether this rank's share of the checkpoint under way is on disk.</summary>
+    public bool IsShareWritten => _writer.IsShareWritten;
 
     /// <summary>Throws where a new run would mix with one that is there already.</summary>
     /// <exception cref="UserErrorException">Usage.</exception>
@@ -71,10 +78,14 @@ internal sealed class RunCheckpoints
     public RunPosition? Reload() =>
         _ranks.FromFirst("the checkpoint to go back to", FindNewestWhole) is var step && step != NoCheckpoint ? Load(step).Position : null;
 
-    /// <summary>Writes a checkpoint and deletes those beyond <c>keep_checkpoints</c>.</summary>
+    /// <summary>
+    /// Begins to write a checkpoint, behind the one before, and when it is whole deletes those beyond <c>keep_checkpoints</c>; steps go on
+    /// meanwhile.
+    /// </summary>
     /// <exception cref="UserErrorException">The disk is full or refuses.</exception>
-    public void Write(in RunPosition position, int badSteps)
+    public void Begin(in RunPosition position, int badSteps)
     {
+        Conclude();
         (float lossScale, float goodSteps, uint appliedUpdates) = _trainer.ReadState();
         var state = new CheckpointState
         {
@@ -92,14 +103,56 @@ internal sealed class RunCheckpoints
             Files = [],
             StateSha256 = "",
         };
-        _ranks.FromFirst($"the checkpoint of step {state.Step}", () =>
+        _writer.Begin(state);
+        BegunStep = position.Step;
+        _isTold = false;
+    }
+
+    /// <summary>Waits until the checkpoint that is being written, if one is, is whole.</summary>
+    /// <exception cref="UserErrorException">The disk is full or refuses.</exception>
+    public void Conclude()
+    {
+        if (_writer.PendingStep >= 0)
         {
-            string folder = _store.Write(state, _trainer.Tensors, _trainer.Transfer);
-            _store.Prune(_configuration.Training.KeepCheckpoints);
-            _observer.OnCheckpoint(state.Step, folder);
-            return 0;
-        });
-        LatestStep = position.Step;
+            _writer.Conclude();
+            Tell();
+        }
+    }
+
+    /// <summary>Between two steps: looks after the checkpoint that is being written, without waiting for it.</summary>
+    /// <param name="sharesWritten">How many ranks are known to have their share on disk.</param>
+    /// <exception cref="UserErrorException">The disk is full or refuses.</exception>
+    public void Attend(int sharesWritten)
+    {
+        _writer.OnSharesWritten(sharesWritten);
+        _writer.ThrowIfFailed();
+        if (_writer.IsPublished)
+        {
+            Tell();
+        }
+    }
+
+    /// <summary>Waits for the checkpoint under way, as far as this rank can bring it to an end alone.</summary>
+    public void Dispose()
+    {
+        _writer.Dispose();
+        if (_writer.IsPublished)
+        {
+            Tell();
+        }
+    }
+
+    private void Tell()
+    {
+        if (!_isTold)
+        {
+            _isTold = true;
+            LatestName = CheckpointStore.NameOf(BegunStep);
+            if (_ranks.IsFirst)
+            {
+                _observer.OnCheckpoint(BegunStep, _store.FolderOf(BegunStep));
+            }
+        }
     }
 
     // The step of the newest checkpoint that is as it was written.
@@ -127,8 +180,10 @@ internal sealed class RunCheckpoints
     {
         CheckpointState state = StateFile.Read(_store.FolderOf(step));
         _ranks.OnAll($"loading {CheckpointStore.NameOf(step)}", () => _store.Load(step, _trainer.Tensors, _operations, _trainer.Transfer));
+        _trainer.CompleteTensors();
         _trainer.WriteState(_trainer.IsLossScaled ? state.LossScale : 1, state.GoodSteps, state.AppliedUpdates);
-        LatestStep = state.Step;
+        BegunStep = state.Step;
+        LatestName = CheckpointStore.NameOf(state.Step);
         // Later ones are damaged, or left behind. Under their names the next pruning would keep them and delete this run's.
         foreach (string aside in _ranks.IsFirst ? _store.SetAsideLaterThan(state.Step) : [])
         {

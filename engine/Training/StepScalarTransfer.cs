@@ -19,6 +19,7 @@ internal sealed class StepScalarTransfer : IDisposable
     private readonly Tensor _inputs;
     private readonly Tensor _state;
     private readonly Tensor? _ranks;
+    private readonly int _rank;
     private readonly int _bytesPerSlot;
     private readonly PinnedBuffer _up;
     private readonly PinnedBuffer _down;
@@ -28,8 +29,10 @@ internal sealed class StepScalarTransfer : IDisposable
 
     /// <param name="device">Where the scalars are.</param>
     /// <param name="scalars">The step scalars, and behind them in a run of ranks what <see cref="RankScalars"/> lists.</param>
-    public StepScalarTransfer(Device device, Tensor scalars)
+    /// <param name="rank">Whose part of them this process fills in.</param>
+    public StepScalarTransfer(Device device, Tensor scalars, int rank)
     {
+        _rank = rank;
         _device = device;
         _scalars = scalars;
         _inputs = scalars.View("step_scalars.inputs", 0, StepScalars.InputCount);
@@ -51,8 +54,8 @@ internal sealed class StepScalarTransfer : IDisposable
     /// <param name="learningRate">Of this step.</param>
     /// <param name="step">Dropout's counter.</param>
     /// <param name="seed">Dropout's key.</param>
-    /// <param name="stop">Whether this rank has been asked to stop; for the ranks of a run to agree on.</param>
-    public void SendInputs(float learningRate, uint step, ulong seed, bool stop)
+    /// <param name="news">What this rank tells the others of its run.</param>
+    public void SendInputs(float learningRate, uint step, ulong seed, in RankNews news)
     {
         if (Pending == Slots)
         {
@@ -70,9 +73,7 @@ internal sealed class StepScalarTransfer : IDisposable
         if (_ranks is not null)
         {
             int start = (slot * _bytesPerSlot) + (StepScalars.Count * sizeof(float));
-            Span<float> own = _up.AsSpan<float>(start, (int)_ranks.Count);
-            own.Clear();
-            own[RankScalars.StopRequests - StepScalars.Count] = stop ? 1 : 0;
+            RankScalars.Write(_up.AsSpan<float>(start, (int)_ranks.Count), _rank, news);
             _device.Upload(_up, start, _ranks);
         }
     }
@@ -95,8 +96,14 @@ internal sealed class StepScalarTransfer : IDisposable
         _read++;
         return new StepResult(
             scalars[(int)StepScalar.Loss], scalars[(int)StepScalar.GradientNorm], scalars[(int)StepScalar.IsFinite] != 0,
-            _ranks is not null && scalars[RankScalars.StopRequests] > 0);
+            _ranks is not null && scalars[RankScalars.StopRequests] > 0,
+            _ranks is null ? 0 : (int)scalars[RankScalars.SharesWritten]);
     }
+
+    /// <summary>Every rank's own seconds, as they came with the results read last; none in a process alone.</summary>
+    public ReadOnlySpan<float> OwnSeconds() => _ranks is null || _read == 0
+        ? []
+        : _down.AsSpan<float>((int)((_read - 1) % Slots) * _bytesPerSlot, (int)_scalars.Count)[RankScalars.OwnSeconds..];
 
     /// <summary>The state that a checkpoint saves. Waits for the device; not for use inside a step.</summary>
     public (float LossScale, float GoodSteps, uint AppliedUpdates) ReadState()

@@ -4,6 +4,8 @@ using GptEngine.Engine.Configuration;
 using GptEngine.Engine.Evaluation;
 using GptEngine.Engine.Generation;
 using GptEngine.Engine.Model;
+using GptEngine.Engine.Optimization;
+using GptEngine.Engine.Ranks;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Devices;
@@ -29,9 +31,8 @@ internal sealed class Trainer : IDisposable
     private readonly ulong _seed;
     private readonly PlannedMemory _memory;
     private readonly StepScalarTransfer _scalars;
-    private readonly CapturedWork _firstMicroStep;
-    private readonly CapturedWork _nextMicroStep;
-    private readonly CapturedWork _update;
+    private readonly StepWork _work;
+    private double _ownSeconds;
 
     public Trainer(RunConfiguration configuration, in BatchPlan batch, IOperations operations, ActivationPolicy policy, RankGroup? group)
     {
@@ -40,7 +41,8 @@ internal sealed class Trainer : IDisposable
         _microSteps = batch.MicroSteps;
         _seed = configuration.Training.Seed;
         IsLossScaled = configuration.Training.Precision == Precision.Fp16;
-        Memory = new TrainingMemory(configuration.Model, operations, batch.MicroBatch, policy, samples: true, ranks: group is not null);
+        RankLayout? layout = group is null ? null : RankLayout.From(configuration.Training, group.Rank, group.WorldSize);
+        Memory = new TrainingMemory(configuration.Model, operations, batch.MicroBatch, policy, samples: true, layout);
         _memory = new PlannedMemory(operations.Device, Memory.Plan);
         try
         {
@@ -49,14 +51,14 @@ internal sealed class Trainer : IDisposable
             Memory.Tables.Fill(Transfer);
             var context = new ModelContext(operations, configuration.Model, Memory.Parameters.Compute, Memory.Tables);
             var model = new GptModel(context, Memory.Gradients, Memory.Activations, Memory.Batch, Memory.Scalars);
-            _scalars = new StepScalarTransfer(operations.Device, Memory.AllScalars);
+            _scalars = new StepScalarTransfer(operations.Device, Memory.AllScalars, group?.Rank ?? 0);
             _scalars.WriteState(IsLossScaled ? FirstLossScale : 1, 0, 0);
-            float gradientScale = 1.0f / batch.AccBatchSize;
-            AdamWOptions options = Options(configuration.Optimizer);
-            Device device = operations.Device;
-            _firstMicroStep = device.Capture("micro_step.first", () => model.ForwardBackward(gradientScale, accumulate: false));
-            _nextMicroStep = device.Capture("micro_step.next", () => model.ForwardBackward(gradientScale, accumulate: true));
-            _update = device.Capture("update", () => Update(options));
+            GradientReduction? reduction = _collectives is null
+                ? null
+                : new GradientReduction(
+                    operations, _collectives, Memory.Parameters.Map, Memory.Gradients.Arena, Memory.ReducedGradients, Memory.SummedScalars);
+            var update = new WeightUpdate(operations, Memory, Options(configuration.Optimizer), _collectives);
+            _work = new StepWork(operations.Device, model, update, reduction, batch);
             Loss = new StreamLoss(operations, model, Memory.Batch);
             Generator = new Generator(new InferenceModel(context, Memory.Inference!));
         }
@@ -88,19 +90,28 @@ internal sealed class Trainer : IDisposable
     public bool IsLossScaled { get; }
 
     /// <summary>Starting weights, random ones or those of a folder, and moments of zero.</summary>
-    public void Initialise(string? folder)
+    /// <param name="folder">Whose; null for random ones.</param>
+    /// <param name="ranks">Whoever trains together.</param>
+    public void Initialise(string? folder, RankAgreement ranks)
     {
         if (folder is null)
         {
-            WeightInitialiser.Initialise(Memory.Parameters, _operations, Transfer, _seed);
+            WeightInitialiser.Initialise(Memory.Parameters, _operations, Transfer, _seed, _collectives);
         }
         else
         {
-            CheckpointStore.LoadWeights(WeightFolder.Resolve(folder), Memory.Parameters, _operations, Transfer);
+            ranks.FromFirst("the starting weights", () =>
+            {
+                WeightFolder.Resolve(folder);
+                return 0;
+            });
+            ranks.OnAll("loading the starting weights", () =>
+                CheckpointStore.ReadWeights(WeightFolder.Find(folder), Memory.Parameters, _operations, Transfer));
+            Memory.Parameters.Complete(_operations, _collectives);
         }
 
-        _operations.Zero(Memory.FirstMoment.Arena);
-        _operations.Zero(Memory.SecondMoment.Arena);
+        _operations.Zero(Memory.FirstMoment.Memory);
+        _operations.Zero(Memory.SecondMoment.Memory);
     }
 
     /// <summary>Enqueues a whole step.</summary>
@@ -108,27 +119,44 @@ internal sealed class Trainer : IDisposable
     /// <param name="learningRate">Of this step.</param>
     /// <param name="feed">Gives the micro-batches.</param>
     /// <param name="stop">Whether this rank has been asked to stop; all ranks learn of it with the results.</param>
-    public void Enqueue(long step, float learningRate, MicroBatchFeed feed, bool stop)
+    /// <param name="shareWritten">Whether this rank's share of the checkpoint under way is on disk; likewise.</param>
+    public void Enqueue(long step, float learningRate, MicroBatchFeed feed, bool stop, bool shareWritten)
     {
         using RangeScope range = _operations.Device.Range(StepRange, step);
-        _scalars.SendInputs(learningRate, (uint)step, _seed, stop);
+        _scalars.SendInputs(learningRate, (uint)step, _seed, new RankNews(stop, shareWritten, _ownSeconds));
+        _work.Begin();
         for (int microStep = 0; microStep < _microSteps; microStep++)
         {
             using RangeScope part = _operations.Device.Range(MicroStepRange, microStep);
             feed.UploadNext();
-            (microStep == 0 ? _firstMicroStep : _nextMicroStep).Launch();
+            _work.LaunchMicroStep(microStep);
         }
 
         using (_operations.Device.Range(UpdateRange))
         {
-            _update.Launch();
+            _work.LaunchUpdate();
         }
 
         _scalars.RequestResults();
     }
 
     /// <summary>The results of the oldest step not read yet; waits for it.</summary>
-    public StepResult ReadResult() => _scalars.ReadResults();
+    public StepResult ReadResult()
+    {
+        StepResult result = _scalars.ReadResults();
+        _ownSeconds = _work.TakeOwnSeconds();
+        return result;
+    }
+
+    /// <summary>Every rank's own seconds, as they came with the results read last: of an earlier step. None in a process alone.</summary>
+    public ReadOnlySpan<float> OwnSeconds => _scalars.OwnSeconds();
+
+    /// <summary>Brings what the ranks have read of a checkpoint, each its share, to all.</summary>
+    public void CompleteTensors()
+    {
+        Tensors.Complete(_operations, _collectives);
+        _operations.Device.Synchronize();
+    }
 
     /// <summary>What a checkpoint saves of the step scalars.</summary>
     public (float LossScale, float GoodSteps, uint AppliedUpdates) ReadState() => _scalars.ReadState();
@@ -142,29 +170,10 @@ internal sealed class Trainer : IDisposable
         _operations.Device.Synchronize();
         Generator?.Dispose();
         Loss?.Dispose();
-        _update?.Dispose();
-        _nextMicroStep?.Dispose();
-        _firstMicroStep?.Dispose();
+        _work?.Dispose();
         _scalars?.Dispose();
         Transfer?.Dispose();
         _memory.Dispose();
-    }
-
-    private void Update(in AdamWOptions options)
-    {
-        // Each rank's loss and gradients are sums over its own sequences, scaled by those of the whole step: their sum is the mean.
-        if (_collectives is not null)
-        {
-            _collectives.Follow();
-            _collectives.AllReduce(Memory.SummedScalars);
-            _collectives.AllReduce(Memory.Gradients.Arena);
-            _collectives.Join();
-        }
-
-        _operations.GradientNorm(Memory.Gradients.Arena, Memory.Scalars, options);
-        _operations.AdamW(
-            Memory.Parameters.Master.Arena, Memory.Gradients.Arena, Memory.FirstMoment.Arena, Memory.SecondMoment.Arena,
-            Memory.Parameters.ComputeCopy, Memory.Parameters.Catalogue.DecayCount, Memory.Scalars, options);
     }
 
     private AdamWOptions Options(OptimizerConfiguration optimizer) => new(

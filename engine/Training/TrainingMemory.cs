@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 using GptEngine.Engine.Configuration;
 using GptEngine.Engine.Generation;
 using GptEngine.Engine.Model;
@@ -18,18 +19,29 @@ public sealed class TrainingMemory
     /// <param name="microBatch">Sequences of one rank in a micro-step.</param>
     /// <param name="policy">What the forward pass keeps.</param>
     /// <param name="samples">Whether text is generated along the way, which needs a key/value cache.</param>
-    /// <param name="ranks">Whether this is one of the ranks of a run, if only the first of one.</param>
-    public TrainingMemory(ModelConfiguration model, IOperations operations, int microBatch, ActivationPolicy policy, bool samples, bool ranks = false)
+    /// <param name="layout">The ranks of the run; null for a process alone.</param>
+    public TrainingMemory(
+        ModelConfiguration model, IOperations operations, int microBatch, ActivationPolicy policy, bool samples, RankLayout? layout = null)
     {
         ArgumentNullException.ThrowIfNull(operations);
         Plan = new MemoryPlan();
-        Parameters = new ParameterArena(Plan, model, operations);
-        long arena = Parameters.Catalogue.ArenaCount;
-        Gradients = Arena("gradients", MemoryCategory.Gradients, operations, arena);
-        FirstMoment = Arena("first_moment", MemoryCategory.Optimizer, operations, arena);
-        SecondMoment = Arena("second_moment", MemoryCategory.Optimizer, operations, arena);
+        Parameters = new ParameterArena(Plan, model, operations, layout);
+        ArenaMap map = Parameters.Map;
+        long arena = map.ArenaCount;
+        Gradients = new ParameterTensors(
+            model, Parameters.Catalogue, Plan.Persistent("gradients", MemoryCategory.Gradients, operations.Master, arena));
+        ReducedGradients = layout?.ReducedType is { } type && type != operations.Master
+            ? Plan.Persistent("gradients.reduced", MemoryCategory.Gradients, type, arena)
+            : null;
+        bool isSharded = layout is { ShardsOptimizer: true };
+        FirstMoment = Moment("first_moment", operations, isSharded);
+        SecondMoment = Moment("second_moment", operations, isSharded);
+        SquareSums = isSharded
+            ? Plan.Persistent(
+                "gradients.square_sums", MemoryCategory.Inputs, operations.Master, map.Share.Sum(range => operations.GradientSquaresCount(range.Count)))
+            : null;
         Batch = new BatchTensors(Plan, microBatch, model.ContextLength);
-        AllScalars = Plan.Persistent("step_scalars", MemoryCategory.Inputs, DataType.Float32, ranks ? RankScalars.Count : StepScalars.Count);
+        AllScalars = Plan.Persistent("step_scalars", MemoryCategory.Inputs, DataType.Float32, RankScalars.Count(layout));
         Scalars = AllScalars.View("step_scalars.own", 0, StepScalars.Count);
         SummedScalars = AllScalars.View("step_scalars.summed", RankScalars.SumStart, AllScalars.Count - RankScalars.SumStart);
         Tables = new PositionTables(Plan, model, operations);
@@ -46,9 +58,15 @@ public sealed class TrainingMemory
 
     public ParameterTensors Gradients { get; }
 
-    public ParameterTensors FirstMoment { get; }
+    /// <summary>The gradients as they travel between ranks; null where that is their own type.</summary>
+    public Tensor? ReducedGradients { get; }
 
-    public ParameterTensors SecondMoment { get; }
+    public ArenaShard FirstMoment { get; }
+
+    public ArenaShard SecondMoment { get; }
+
+    /// <summary>Sums of squares of this rank's part of every bucket's gradients; null unless the optimizer is sharded.</summary>
+    public Tensor? SquareSums { get; }
 
     public BatchTensors Batch { get; }
 
@@ -70,6 +88,9 @@ public sealed class TrainingMemory
 
     public Tensor Workspace { get; }
 
-    private ParameterTensors Arena(string name, MemoryCategory category, IOperations operations, long count) =>
-        new(Parameters.Model, Parameters.Catalogue, Plan.Persistent(name, category, operations.Master, count));
+    private ArenaShard Moment(string name, IOperations operations, bool isSharded)
+    {
+        ArenaMap map = Parameters.Map;
+        return new ArenaShard(map, Plan.Persistent(name, MemoryCategory.Optimizer, operations.Master, isSharded ? map.ShareCount : map.ArenaCount));
+    }
 }

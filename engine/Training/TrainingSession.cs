@@ -29,6 +29,7 @@ public sealed class TrainingSession : IDisposable
     private readonly TrainingSessionOptions _options;
     private readonly ObserverList _observer;
     private readonly RankAgreement _ranks;
+    private readonly SlowRanks _slowRanks = new();
     private readonly BatchPlan _batch;
     private readonly LearningRateSchedule _schedule;
     private readonly TrainingData _data;
@@ -77,6 +78,7 @@ public sealed class TrainingSession : IDisposable
         }
         catch
         {
+            _checkpoints?.Dispose();
             _trainer.Dispose();
             _data.Dispose();
             throw;
@@ -135,6 +137,7 @@ public sealed class TrainingSession : IDisposable
         }
 
         WriteCheckpoint();
+        _checkpoints?.Conclude();
         return _enqueued.Step < _training.Steps ? TrainingOutcome.Interrupted : TrainingOutcome.Completed;
     }
 
@@ -161,6 +164,7 @@ public sealed class TrainingSession : IDisposable
 
     public void Dispose()
     {
+        _checkpoints?.Dispose();
         _feed.Dispose();
         _trainer.Dispose();
         _data.Dispose();
@@ -186,7 +190,7 @@ public sealed class TrainingSession : IDisposable
             _checkpoints?.RequireEmpty(_options.RunFolder!);
         }
 
-        _trainer.Initialise(_options.InitFolder);
+        _trainer.Initialise(_options.InitFolder, _ranks);
     }
 
     private MicroBatchFeed CreateFeed() => new(
@@ -194,7 +198,7 @@ public sealed class TrainingSession : IDisposable
 
     private void EnqueueStep(CancellationToken stop)
     {
-        _trainer.Enqueue(_enqueued.Step, (float)_schedule.At(_enqueued.Tokens), _feed, stop.IsCancellationRequested);
+        _trainer.Enqueue(_enqueued.Step, (float)_schedule.At(_enqueued.Tokens), _feed, stop.IsCancellationRequested, _checkpoints?.IsShareWritten ?? false);
         _enqueued = _enqueued.Next(_batch.AccBatchSize);
     }
 
@@ -206,6 +210,12 @@ public sealed class TrainingSession : IDisposable
         if (result.StopRequested)
         {
             _stopAfter = Math.Min(_stopAfter, _reported.Step + StepsAhead);
+        }
+
+        _checkpoints?.Attend(result.SharesWritten);
+        if (_ranks.IsFirst && _slowRanks.Add(_trainer.OwnSeconds) is { } slow)
+        {
+            _observer.OnWarning(slow);
         }
 
         long now = Stopwatch.GetTimestamp();
@@ -233,6 +243,7 @@ public sealed class TrainingSession : IDisposable
 
     private void Diverged()
     {
+        _checkpoints?.Conclude();
         string message =
             $"The run diverged: {_badSteps} steps in a row up to step {_reported.Step} had no finite loss and gradient norm. " +
             $"The last good checkpoint is {_checkpoints?.LatestName ?? "none"}";
@@ -323,9 +334,9 @@ public sealed class TrainingSession : IDisposable
     private void WriteCheckpoint()
     {
         _checkpointDue = false;
-        if (_checkpoints is not null && _checkpoints.LatestStep != _enqueued.Step)
+        if (_checkpoints is not null && _checkpoints.BegunStep != _enqueued.Step)
         {
-            _checkpoints.Write(_enqueued, _badSteps);
+            _checkpoints.Begin(_enqueued, _badSteps);
         }
     }
 

@@ -241,6 +241,23 @@ public interface IOperations
     long GradientNormWorkspaceBytes(long count);
 
     /// <summary>
+    /// Sums of squares of a part of the gradients, for a norm over parts that lie on several devices: each element of the sums is Σ g² over
+    /// some of the gradients; which, depends on their count alone. Taken in a fixed order.
+    /// </summary>
+    /// <param name="gradients">(G) m.</param>
+    /// <param name="sums">(<see cref="GradientSquaresCount"/> of G) m.</param>
+    void GradientSquares(Tensor gradients, Tensor sums);
+
+    /// <summary>How many sums <see cref="GradientSquares"/> makes of <paramref name="count"/> gradients.</summary>
+    long GradientSquaresCount(long count);
+
+    /// <summary>What <see cref="GradientNorm"/> does, with Σ g² = Σ <paramref name="sums"/>.</summary>
+    /// <param name="sums">(S) m: of all gradients, from <see cref="GradientSquares"/>, added up over devices.</param>
+    /// <param name="scalars">The step scalars.</param>
+    /// <param name="options">Clip and loss scaling.</param>
+    void GradientNormOfSquares(Tensor sums, Tensor scalars, in AdamWOptions options);
+
+    /// <summary>
     /// One AdamW update of the whole arena: g = gradients·GradientFactor; m = β1·m + (1−β1)·g; v = β2·v + (1−β2)·g²;
     /// w −= lr·(m/(1−β1^t)/(√(v/(1−β2^t)) + ε) + λ·w), with λ = 0 from element <paramref name="decayCount"/> on; t = AppliedUpdates.
     /// Does nothing at all where IsFinite is 0.

@@ -135,6 +135,24 @@ public readonly partial struct OperationChecks
     public void GradientNorm(Tensor gradients, Tensor scalars, in AdamWOptions options)
     {
         gradients.Expect("gradients", master, "G");
+        GradientOptions(gradients, scalars, options);
+    }
+
+    public void GradientSquares(Tensor gradients, Tensor sums, long sumCount)
+    {
+        gradients.Expect("gradients", master, "G");
+        sums.Expect("sums", master, ("S", sumCount));
+        ExpectApart(sums, gradients);
+    }
+
+    public void GradientNormOfSquares(Tensor sums, Tensor scalars, in AdamWOptions options)
+    {
+        sums.Expect("sums", master, "S");
+        GradientOptions(sums, scalars, options);
+    }
+
+    private static void GradientOptions(Tensor gradients, Tensor scalars, in AdamWOptions options)
+    {
         ExpectScalars(scalars);
         ExpectApart(scalars, gradients);
         if (!(options.Clip >= 0) || (options.DynamicLossScale && options.LossScaleGrowthInterval < 1))

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using GptEngine.Runtime.Devices;
 using GptEngine.Runtime.Memory;
@@ -78,15 +79,17 @@ public sealed class ReferenceDevice : Device
 
     private sealed class PassedEvent : DeviceEvent
     {
-        public override void Record()
-        {
-            // What is recorded has been done already.
-        }
+        private long _stamp;
+
+        // What is recorded has been done already.
+        public override void Record() => _stamp = Stopwatch.GetTimestamp();
 
         public override void Wait()
         {
             // As above.
         }
+
+        public override double ElapsedMsSince(DeviceEvent start) => Stopwatch.GetElapsedTime(((PassedEvent)start)._stamp, _stamp).TotalMilliseconds;
 
         protected override void Dispose(bool disposing)
         {

@@ -77,6 +77,28 @@ public sealed unsafe partial class ReferenceOperations<T>
 
     public long GradientNormWorkspaceBytes(long count) => 0;
 
+    public void GradientSquares(Tensor gradients, Tensor sums)
+    {
+        _checks.GradientSquares(gradients, sums, GradientSquaresCount(gradients.Count));
+        Values(sums)[0] = GradientNormReference.SumOfSquares<T>(Values(gradients));
+    }
+
+    public long GradientSquaresCount(long count) => 1;
+
+    public void GradientNormOfSquares(Tensor sums, Tensor scalars, in AdamWOptions options)
+    {
+        _checks.GradientNormOfSquares(sums, scalars, options);
+        T sum = T.Zero;
+        foreach (T part in Values(sums))
+        {
+            sum += part;
+        }
+
+        Span<float> values = Scalars(scalars);
+        T norm = T.Sqrt(sum) / T.CreateChecked(values[(int)StepScalar.LossScale]);
+        GradientNormReference.Decide(values, float.CreateChecked(norm), options);
+    }
+
     public void AdamW(
         Tensor parameters, Tensor gradients, Tensor firstMoment, Tensor secondMoment, Tensor? computeCopy, long decayCount, Tensor scalars,
         in AdamWOptions options)

@@ -101,6 +101,14 @@ public sealed class OperationBench : IDisposable
         Operations.BindWorkspace(Take(block));
     }
 
+    /// <summary>Poisoned memory for what passes between operations; not compared.</summary>
+    public Tensor Scratch(string name, TensorKind kind, params ReadOnlySpan<long> shape)
+    {
+        var block = new Block(Operations.Device, name, DeviceType(kind), shape.ToArray(), IsWritten: true) { IsScratch = true };
+        block.Initial.AsSpan().Fill(Poison);
+        return Take(block);
+    }
+
     /// <summary><paramref name="count"/> numbers of mean 0 and variance <paramref name="scale"/>², sums of four uniform ones: nearly normal, and cheap.</summary>
     public double[] Normal(long count, double scale = 1)
     {
@@ -249,14 +257,16 @@ public sealed class OperationBench : IDisposable
         _ => DataType.Int32,
     };
 
+    private DataType DeviceType(TensorKind kind) => kind switch
+    {
+        TensorKind.Storage => Operations.Storage,
+        TensorKind.Master => Operations.Master,
+        _ => InputType(kind),
+    };
+
     private Tensor Add(string name, TensorKind kind, double[]? values, bool written, ReadOnlySpan<long> shape)
     {
-        DataType type = kind switch
-        {
-            TensorKind.Storage => Operations.Storage,
-            TensorKind.Master => Operations.Master,
-            _ => InputType(kind),
-        };
+        DataType type = DeviceType(kind);
         var block = new Block(Operations.Device, name, type, shape.ToArray(), written);
         if (values is null)
         {

@@ -10,6 +10,9 @@ namespace GptEngine.Kernels.Conformance;
 /// <summary>Gradient norm and AdamW.</summary>
 public static class UpdateCases
 {
+    // Just past a tile, beside a part of any size.
+    private const int OtherCount = 257;
+
     private static readonly AdamWOptions Options = new(Beta1: 0.9f, Beta2: 0.95f, Epsilon: 1e-8f, WeightDecay: 0.1f, Clip: 1);
 
     public static IEnumerable<OperationCase> GradientNorm(CaseSizes sizes)
@@ -25,6 +28,15 @@ public static class UpdateCases
                        StepState(bench, lossScale: 1024, goodSteps: 3, loss: 2.5f),
                        Options with { Clip = clip });
                });
+    }
+
+    /// <summary>The norm of gradients in two parts, with the sums of both one behind the other.</summary>
+    public static IEnumerable<OperationCase> GradientNormOfSquares(CaseSizes sizes)
+    {
+        ArgumentNullException.ThrowIfNull(sizes);
+        return from count in sizes.Counts
+               from clip in new[] { 0, 1e-3f, 1e6f }
+               select new ComparedCase("GradientNormOfSquares", Invariant($"G={count} and {OtherCount} clip {clip}"), bench => NormOfTwoParts(bench, count, clip));
     }
 
     /// <summary>A bad step halves the scale down to 1; as many good ones as the interval double it up to 2²⁴.</summary>
@@ -80,6 +92,18 @@ public static class UpdateCases
                     (StepScalar.IsFinite, isFinite ? 1 : 0)),
                 Options);
         });
+
+    private static void NormOfTwoParts(OperationBench bench, int count, float clip)
+    {
+        long first = bench.Operations.GradientSquaresCount(count);
+        long second = bench.Operations.GradientSquaresCount(OtherCount);
+        Tensor sums = bench.Scratch("sums", TensorKind.Master, first + second);
+        bench.Workspace(o => Math.Max(o.GradientNormWorkspaceBytes(count), o.GradientNormWorkspaceBytes(OtherCount)));
+        bench.Operations.GradientSquares(bench.Read("gradients", TensorKind.Master, bench.Normal(count, 10), count), sums.View("sums.first", 0, first));
+        bench.Operations.GradientSquares(
+            bench.Read("others", TensorKind.Master, bench.Normal(OtherCount, 10), OtherCount), sums.View("sums.second", first, second));
+        bench.Operations.GradientNormOfSquares(sums, StepState(bench, lossScale: 1024, goodSteps: 3, loss: 2.5f), Options with { Clip = clip });
+    }
 
     private static Tensor StepState(OperationBench bench, float lossScale, float goodSteps, float loss) => bench.Scalars(
         written: true,

@@ -37,15 +37,41 @@ public sealed class GradientNormLauncher(KernelQueue queue, DataType storage)
         new OperationChecks(storage, DataType.Float32).GradientNorm(gradients, scalars, options);
         long blocks = Blocks(gradients.Count);
         workspace.Expect(nameof(workspace), DataType.Float32, Axis.AtLeast("bytes/4", blocks));
+        LaunchPartials(gradients, workspace);
+        LaunchFinish(workspace, blocks, scalars, options);
+    }
+
+    /// <summary>How many sums <see cref="LaunchSquares"/> makes.</summary>
+    public static long SquaresCount(long count) => Blocks(count);
+
+    /// <inheritdoc cref="IOperations.GradientSquares"/>
+    public void LaunchSquares(Tensor gradients, Tensor sums)
+    {
+        ArgumentNullException.ThrowIfNull(gradients);
+        new OperationChecks(storage, DataType.Float32).GradientSquares(gradients, sums, SquaresCount(gradients.Count));
+        LaunchPartials(gradients, sums);
+    }
+
+    /// <inheritdoc cref="IOperations.GradientNormOfSquares"/>
+    public void LaunchOfSquares(Tensor sums, Tensor scalars, in AdamWOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(sums);
+        new OperationChecks(storage, DataType.Float32).GradientNormOfSquares(sums, scalars, options);
+        LaunchFinish(sums, sums.Count, scalars, options);
+    }
+
+    private void LaunchPartials(Tensor gradients, Tensor sums)
+    {
         if (!AreAligned(gradients))
         {
-            throw new ArgumentException($"gradients: the arena must start on a multiple of {DeviceTypes.PackBytes} bytes", nameof(gradients));
+            throw new ArgumentException($"gradients: they must start on a multiple of {DeviceTypes.PackBytes} bytes", nameof(gradients));
         }
 
-        _partials.Launch(blocks, 1, PointerTo(gradients), PointerTo(workspace), gradients.Count);
-        _finish.Launch(
-            1, 1, PointerTo(workspace), PointerTo(scalars), (int)blocks, options.Clip, options.DynamicLossScale, options.LossScaleGrowthInterval);
+        _partials.Launch(Blocks(gradients.Count), 1, PointerTo(gradients), PointerTo(sums), gradients.Count);
     }
+
+    private void LaunchFinish(Tensor sums, long count, Tensor scalars, in AdamWOptions options) => _finish.Launch(
+        1, 1, PointerTo(sums), PointerTo(scalars), checked((int)count), options.Clip, options.DynamicLossScale, options.LossScaleGrowthInterval);
 
     /// <summary>Fixed by the count alone, so that every device sums in the same order.</summary>
     private static long Blocks(long count) => Math.Min(LargestBlocks, DeviceTypes.CeilingDivide(count, NormThreads * ElementsPerThread));

@@ -15,6 +15,10 @@ public static class GradientNormReference
 
     /// <summary>√Σ g².</summary>
     public static T Norm<T>(ReadOnlySpan<T> gradients)
+        where T : unmanaged, IFloatingPointIeee754<T> => T.Sqrt(SumOfSquares(gradients));
+
+    /// <summary>Σ g².</summary>
+    public static T SumOfSquares<T>(ReadOnlySpan<T> gradients)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         T sum = T.Zero;
@@ -23,7 +27,7 @@ public static class GradientNormReference
             sum += g * g;
         }
 
-        return T.Sqrt(sum);
+        return sum;
     }
 
     /// <summary>What AdamW multiplies gradients by: min(1, clip/norm)/lossScale; without clipping 1/lossScale.</summary>

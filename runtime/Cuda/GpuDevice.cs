@@ -172,15 +172,19 @@ public sealed class GpuDevice : Device
 
     private sealed class StreamEvent(GpuEvent signal, GpuStream stream) : DeviceEvent
     {
-        public override void Record() => signal.Record(stream);
+        private readonly GpuEvent _signal = signal;
 
-        public override void Wait() => signal.Synchronize();
+        public override void Record() => _signal.Record(stream);
+
+        public override void Wait() => _signal.Synchronize();
+
+        public override double ElapsedMsSince(DeviceEvent start) => _signal.ElapsedMsSince(((StreamEvent)start)._signal);
 
         protected override void Dispose(bool disposing)
         {
             if (disposing)
             {
-                signal.Dispose();
+                _signal.Dispose();
             }
         }
     }

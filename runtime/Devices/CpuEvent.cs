@@ -1,17 +1,21 @@
+using System.Diagnostics;
+
 namespace GptEngine.Runtime.Devices;
 
 /// <summary>A mark in the CPU device's order of work, which is always behind it.</summary>
 internal sealed class CpuEvent : DeviceEvent
 {
-    public override void Record()
-    {
-        // Work runs when it is enqueued: there is none before the mark.
-    }
+    private long _stamp;
+
+    // Work runs when it is enqueued: it is done by now.
+    public override void Record() => _stamp = Stopwatch.GetTimestamp();
 
     public override void Wait()
     {
         // As above.
     }
+
+    public override double ElapsedMsSince(DeviceEvent start) => Stopwatch.GetElapsedTime(((CpuEvent)start)._stamp, _stamp).TotalMilliseconds;
 
     protected override void Dispose(bool disposing)
     {

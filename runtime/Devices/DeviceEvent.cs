@@ -11,6 +11,9 @@ public abstract class DeviceEvent : IDisposable
     /// <summary>Blocks the host until the work before the mark is done.</summary>
     public abstract void Wait();
 
+    /// <summary>Milliseconds from another mark to this one; both have passed.</summary>
+    public abstract double ElapsedMsSince(DeviceEvent start);
+
     public void Dispose()
     {
         Dispose(disposing: true);

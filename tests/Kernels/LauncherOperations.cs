@@ -81,6 +81,13 @@ internal sealed class LauncherOperations : IOperations
 
     public long GradientNormWorkspaceBytes(long count) => GradientNormLauncher.WorkspaceBytes(count);
 
+    public void GradientSquares(Tensor gradients, Tensor sums) => _gradientNorm.Value.LaunchSquares(gradients, sums);
+
+    public long GradientSquaresCount(long count) => GradientNormLauncher.SquaresCount(count);
+
+    public void GradientNormOfSquares(Tensor sums, Tensor scalars, in AdamWOptions options) =>
+        _gradientNorm.Value.LaunchOfSquares(sums, scalars, options);
+
     public void AdamW(
         Tensor parameters, Tensor gradients, Tensor firstMoment, Tensor secondMoment, Tensor? computeCopy, long decayCount, Tensor scalars,
         in AdamWOptions options) =>

@@ -53,7 +53,8 @@ public abstract class OperationsConformance
 
     private static IEnumerable<OperationCase> SampleCases => [.. HeadCases.Sample(CaseSizes.Full), .. HeadCases.SampleTies()];
 
-    private static IEnumerable<OperationCase> GradientNormCases => [.. UpdateCases.GradientNorm(CaseSizes.Full), .. UpdateCases.DynamicLossScale()];
+    private static IEnumerable<OperationCase> GradientNormCases =>
+        [.. UpdateCases.GradientNorm(CaseSizes.Full), .. UpdateCases.GradientNormOfSquares(CaseSizes.Full), .. UpdateCases.DynamicLossScale()];
 
     private static IEnumerable<OperationCase> AdamWCases => [.. UpdateCases.AdamW(CaseSizes.Full), .. UpdateCases.AdamWBadStep()];
 

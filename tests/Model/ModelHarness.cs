@@ -65,7 +65,7 @@ internal sealed class ModelHarness : IDisposable
             });
         }
 
-        Memory.Parameters.RefreshCompute(_operations);
+        Memory.Parameters.Complete(_operations);
         _operations.Device.Synchronize();
     }
 

@@ -101,17 +101,46 @@ internal sealed unsafe partial class CpuOperations<V>
     public void GradientNorm(Tensor gradients, Tensor scalars, in AdamWOptions options)
     {
         _checks.GradientNorm(gradients, scalars, options);
-        int blocks = Count(SumOfSquaresCpu.BlocksOf(gradients.Count));
-        double* partials = (double*)Workspace(GradientNormWorkspaceBytes(gradients.Count));
-        _pool.Run(blocks, new SumOfSquaresCpu(Floats(gradients), gradients.Count, partials));
         double sum = 0;
-        for (int block = 0; block < blocks; block++)
-            sum += partials[block];
-        var values = new Span<float>(Floats(scalars), StepScalars.Count);
-        GradientNormReference.Decide(values, (float)(Math.Sqrt(sum) / values[(int)StepScalar.LossScale]), options);
+        foreach (double partial in BlockSquares(gradients))
+            sum += partial;
+        Decide(sum, scalars, options);
     }
 
     public long GradientNormWorkspaceBytes(long count) => SumOfSquaresCpu.BlocksOf(count) * sizeof(double);
+
+    public void GradientSquares(Tensor gradients, Tensor sums)
+    {
+        _checks.GradientSquares(gradients, sums, GradientSquaresCount(gradients.Count));
+        float* rounded = Floats(sums);
+        foreach (double partial in BlockSquares(gradients))
+            *rounded++ = (float)partial;
+    }
+
+    public long GradientSquaresCount(long count) => SumOfSquaresCpu.BlocksOf(count);
+
+    public void GradientNormOfSquares(Tensor sums, Tensor scalars, in AdamWOptions options)
+    {
+        _checks.GradientNormOfSquares(sums, scalars, options);
+        double sum = 0;
+        foreach (float partial in new ReadOnlySpan<float>(Floats(sums), Count(sums.Count)))
+            sum += partial;
+        Decide(sum, scalars, options);
+    }
+
+    private Span<double> BlockSquares(Tensor gradients)
+    {
+        int blocks = Count(SumOfSquaresCpu.BlocksOf(gradients.Count));
+        double* partials = (double*)Workspace(GradientNormWorkspaceBytes(gradients.Count));
+        _pool.Run(blocks, new SumOfSquaresCpu(Floats(gradients), gradients.Count, partials));
+        return new Span<double>(partials, blocks);
+    }
+
+    private static void Decide(double sumOfSquares, Tensor scalars, in AdamWOptions options)
+    {
+        var values = new Span<float>(Floats(scalars), StepScalars.Count);
+        GradientNormReference.Decide(values, (float)(Math.Sqrt(sumOfSquares) / values[(int)StepScalar.LossScale]), options);
+    }
 
     public void AdamW(
         Tensor parameters, Tensor gradients, Tensor firstMoment, Tensor secondMoment, Tensor? computeCopy, long decayCount, Tensor scalars,

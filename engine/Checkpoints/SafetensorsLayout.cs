@@ -2,37 +2,40 @@ using System;
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections.Generic;
-using System.Runtime.InteropServices;
 using System.Text.Json;
-using GptEngine.Engine.Model;
-using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Engine.Checkpoints;
 
-/// <summary>Writes tensors from device memory into a safetensors file, fp32, in pieces: no second copy of a model in host memory.</summary>
-internal static class SafetensorsWriter
+/// <summary>Where everything stands in a safetensors file of fp32 tensors: known before a byte of them is, so that many can write it at once.</summary>
+internal sealed class SafetensorsLayout
 {
-    /// <summary>Writes a new file and flushes it to disk.</summary>
-    /// <param name="path">Must not exist.</param>
-    /// <param name="tensors">Each with its name and shape in the file; of a padded tensor the first rows are written.</param>
-    /// <param name="transfer">Brings them to the host.</param>
-    public static FileChecksum Write(string path, IReadOnlyList<(string Name, IReadOnlyList<long> Shape, Tensor Tensor)> tensors, TensorTransfer transfer)
-    {
-        using var file = new HashedFile(path);
-        ReadOnlySpan<byte> header = Header(tensors);
-        Span<byte> prefix = stackalloc byte[sizeof(ulong)];
-        BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)header.Length);
-        file.Write(prefix);
-        file.Write(header);
-        foreach ((string _, IReadOnlyList<long> shape, Tensor tensor) in tensors)
-        {
-            transfer.Download(tensor, CountOf(shape), (_, floats) => file.Write(MemoryMarshal.AsBytes(floats)));
-        }
+    private readonly Dictionary<string, long> _offsets = [];
 
-        return file.Finish();
+    /// <param name="tensors">Each with its name and shape, in the order of the file.</param>
+    public SafetensorsLayout(IReadOnlyList<(string Name, IReadOnlyList<long> Shape)> tensors)
+    {
+        ReadOnlySpan<byte> header = Header(tensors);
+        Preamble = new byte[sizeof(ulong) + header.Length];
+        BinaryPrimitives.WriteUInt64LittleEndian(Preamble, (ulong)header.Length);
+        header.CopyTo(Preamble.AsSpan(sizeof(ulong)));
+        Bytes = Preamble.Length;
+        foreach ((string name, IReadOnlyList<long> shape) in tensors)
+        {
+            _offsets.Add(name, Bytes);
+            Bytes += CountOf(shape) * sizeof(float);
+        }
     }
 
-    private static ReadOnlySpan<byte> Header(IReadOnlyList<(string Name, IReadOnlyList<long> Shape, Tensor Tensor)> tensors)
+    /// <summary>All that comes before the tensors.</summary>
+    public byte[] Preamble { get; }
+
+    /// <summary>Of the whole file.</summary>
+    public long Bytes { get; }
+
+    /// <summary>The byte of the file at which a tensor starts.</summary>
+    public long OffsetOf(string name) => _offsets[name];
+
+    private static ReadOnlySpan<byte> Header(IReadOnlyList<(string Name, IReadOnlyList<long> Shape)> tensors)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer))
@@ -42,7 +45,7 @@ internal static class SafetensorsWriter
             json.WriteStartObject("__metadata__");
             json.WriteString("format", "pt");
             json.WriteEndObject();
-            foreach ((string name, IReadOnlyList<long> shape, Tensor _) in tensors)
+            foreach ((string name, IReadOnlyList<long> shape) in tensors)
             {
                 long end = offset + (CountOf(shape) * sizeof(float));
                 json.WriteStartObject(name);
