@@ -31,7 +31,7 @@ public sealed class CastLauncher(KernelQueue queue)
 
         if (source.Type == destination.Type)
         {
-            queue.Driver.CopyOnDevice(PointerTo(destination), PointerTo(source), source.Bytes, queue.Stream);
+            queue.Copy(source, destination);
             return;
         }
 

@@ -1,3 +1,5 @@
+using System;
+
 namespace GptEngine.Kernels.Common;
 
 /// <summary>One kernel as it is compiled and launched: a function of a source file, its template arguments filled in.</summary>
@@ -16,6 +18,9 @@ public sealed record KernelInstance(string Source, string NameExpression, int Bl
 
     /// <summary>The last architecture that it is of use on.</summary>
     public int LastArchitecture { get; init; } = int.MaxValue;
+
+    /// <summary>The operation's folder, of <see cref="Source"/>: <c>LayerNorm</c>.</summary>
+    public string Folder { get; } = Source[..Math.Max(0, Source.IndexOf('/', StringComparison.Ordinal))];
 
     /// <summary>Threads a block.</summary>
     public int Threads => BlockX * BlockY;

@@ -24,6 +24,9 @@ public sealed class KernelQueue(GpuDriver driver, GpuStream stream, CompileCache
     /// <summary>The architecture that kernels are compiled for.</summary>
     public ComputeCapability Target { get; init; } = ComputeCapability.FromNumber(driver.Properties.Architecture);
 
+    /// <summary>Hears of what is enqueued here; null for nobody.</summary>
+    public ILaunchObserver? Observer { get; set; }
+
     /// <summary>Compiles a kernel, or finds it compiled, and loads it. Not for use inside a step.</summary>
     public LaunchableKernel Load(KernelInstance instance)
     {
@@ -44,6 +47,24 @@ public sealed class KernelQueue(GpuDriver driver, GpuStream stream, CompileCache
         var kernel = new LaunchableKernel(this, instance, module, function);
         _loaded.Add(kernel);
         return kernel;
+    }
+
+    /// <summary>Enqueues zeros.</summary>
+    public void Clear(Tensor destination)
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        Observer?.BeginLaunch();
+        driver.Fill(PointerTo(destination), 0, destination.Bytes, stream);
+        Observer?.EndLaunch("fill", "fill", null, new KernelCost(destination.Bytes, 0));
+    }
+
+    /// <summary>Enqueues a copy of the same size and type.</summary>
+    public void Copy(Tensor source, Tensor destination)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        Observer?.BeginLaunch();
+        driver.CopyOnDevice(PointerTo(destination), PointerTo(source), source.Bytes, stream);
+        Observer?.EndLaunch("copy", "copy", null, new KernelCost(2 * source.Bytes, 0));
     }
 
     /// <summary>Unloads every kernel that was loaded here; none of them may be running.</summary>

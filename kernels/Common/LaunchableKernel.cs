@@ -20,7 +20,9 @@ public sealed class LaunchableKernel : IDisposable
     public void Launch(long gridX, int gridY, params ReadOnlySpan<KernelArgument> arguments)
     {
         var shape = new LaunchShape(new GridSize(checked((int)gridX), gridY), new GridSize(Instance.BlockX, Instance.BlockY), Instance.DynamicSharedBytes);
+        _queue.Observer?.BeginLaunch();
         _queue.Driver.Launch(_function, shape, _queue.Stream, arguments);
+        _queue.Observer?.EndLaunch(Instance.NameExpression, Instance.Folder, shape, null);
     }
 
     public void Dispose() => _module.Dispose();

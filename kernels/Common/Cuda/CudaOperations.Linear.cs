@@ -1,5 +1,6 @@
 using System;
 using GptEngine.Kernels.Linear;
+using GptEngine.Kernels.Profiling;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Memory;
 using static GptEngine.Kernels.Common.KernelQueue;
@@ -16,21 +17,21 @@ public sealed partial class CudaOperations
         MatrixProduct fused = product with { Epilogue = MatrixEpilogue.GeluTanh };
         if (activation == Activation.GeluTanh && bias is not null && _products.Supports(fused))
         {
-            _products.Multiply(
-                fused, new(PointerTo(x), PointerTo(weight), PointerTo(y), PointerTo(bias), PointerTo(preActivation)), _workspace.Products);
+            Multiply(
+                fused, new(PointerTo(x), PointerTo(weight), PointerTo(y), PointerTo(bias), PointerTo(preActivation)));
             return;
         }
 
         // Without an activation z is y; where z is not asked for, the activation is applied in place.
         Tensor z = preActivation ?? y;
-        _products.Multiply(product, new(PointerTo(x), PointerTo(weight), PointerTo(z), PointerTo(bias)), _workspace.Products);
+        Multiply(product, new(PointerTo(x), PointerTo(weight), PointerTo(z), PointerTo(bias)));
         if (activation != Activation.Identity)
         {
             _activation[(int)activation].Forward(z, y);
         }
         else if (preActivation is not null)
         {
-            _queue.Driver.CopyOnDevice(PointerTo(y), PointerTo(z), y.Bytes, _queue.Stream);
+            _queue.Copy(z, y);
         }
     }
 
@@ -40,7 +41,7 @@ public sealed partial class CudaOperations
         var product = new MatrixProduct(gradY[0], weight[1], weight[0], false, false, Storage, Storage);
         bool replaces = preActivation is not null && preActivation.Address == gradX.Address;
         DevicePointer gradient = replaces ? _workspace.Own(gradX.Bytes) : PointerTo(gradX);
-        _products.Multiply(product, new(PointerTo(gradY), PointerTo(weight), gradient), _workspace.Products);
+        Multiply(product, new(PointerTo(gradY), PointerTo(weight), gradient));
         if (preActivation is not null)
         {
             _activation[(int)activation].Backward(gradient, preActivation, gradX);
@@ -79,7 +80,7 @@ public sealed partial class CudaOperations
             DevicePointer input = PointerTo(x) + (chunk.FirstRow * rowBytes);
             var product = new MatrixProduct(
                 rows, padded, channels, false, true, Storage, Storage, false, bias is null ? MatrixEpilogue.None : MatrixEpilogue.Bias);
-            _products.Multiply(product, new(input, PointerTo(weight), logits, PointerTo(bias)), _workspace.Products);
+            Multiply(product, new(input, PointerTo(weight), logits, PointerTo(bias)));
             _crossEntropy[(int)padded].Launch(
                 chunk.Logits, chunk.Targets, chunk.Losses, vocabulary, gradientScale, scalars, gradient: gradX is not null);
             if (gradX is null)
@@ -91,10 +92,9 @@ public sealed partial class CudaOperations
             WeightGradient(
                 logits, input, PointerTo(gradWeight), PointerTo(gradBias), rows, channels, padded, accumulate || chunk.FirstRow > 0,
                 ownOffset: rowsPerChunk * padded * Storage.SizeInBytes());
-            _products.Multiply(
+            Multiply(
                 new MatrixProduct(rows, channels, padded, false, false, Storage, Storage),
-                new(logits, PointerTo(weight), PointerTo(gradX) + (chunk.FirstRow * rowBytes)),
-                _workspace.Products);
+                new(logits, PointerTo(weight), PointerTo(gradX) + (chunk.FirstRow * rowBytes)));
         }
     }
 
@@ -109,6 +109,19 @@ public sealed partial class CudaOperations
 
     public long SampleWorkspaceBytes(long batch, long paddedVocabulary) => 0;
 
+    private void Multiply(in MatrixProduct product, in MatrixOperands operands)
+    {
+        _queue.Observer?.BeginLaunch();
+        _products.Multiply(product, operands, _workspace.Products);
+        _queue.Observer?.EndLaunch(NameOf(product), OperationCosts.Product, null, new KernelCost(product.Bytes, product.Flops));
+    }
+
+    private static string NameOf(in MatrixProduct product)
+    {
+        string name = product.ToString();
+        return product.Epilogue == MatrixEpilogue.None ? name[..name.LastIndexOf(',')] : name;
+    }
+
     private MatrixProduct Forward(Tensor x, Tensor weight, MatrixEpilogue epilogue) =>
         new(x[0], weight[0], x[1], false, true, Storage, Storage, false, epilogue);
 
@@ -117,7 +130,7 @@ public sealed partial class CudaOperations
         bool accumulate, long ownOffset)
     {
         var product = new MatrixProduct(outputs, inputs, rows, true, false, Storage, Master, accumulate);
-        _products.Multiply(product, new(gradY, x, gradWeight), _workspace.Products);
+        Multiply(product, new(gradY, x, gradWeight));
         if (gradBias != default)
         {
             DevicePointer partials = _workspace.Own(ownOffset + BiasGradientLauncher.WorkspaceBytes(rows, outputs)) + ownOffset;

@@ -81,6 +81,13 @@ public sealed partial class CudaOperations : IOperations, IDisposable
     /// <summary>What multiplies matrices.</summary>
     public MatrixProducts Products => _products;
 
+    /// <summary>Hears of each kernel, product, fill and copy that operations enqueue; null for nobody.</summary>
+    public ILaunchObserver? Observer
+    {
+        get => _queue.Observer;
+        set => _queue.Observer = value;
+    }
+
     public void Dispose()
     {
         _device.Synchronize();
@@ -99,7 +106,7 @@ public sealed partial class CudaOperations : IOperations, IDisposable
         ArgumentNullException.ThrowIfNull(destination);
         if (destination.Bytes > 0)
         {
-            _queue.Driver.Fill(KernelQueue.PointerTo(destination), 0, destination.Bytes, _queue.Stream);
+            _queue.Clear(destination);
         }
     }
 

@@ -73,6 +73,18 @@ public sealed class LaunchCounters
     /// <summary>Instructions of a class, summed over active lanes.</summary>
     public long ThreadInstructionsOf(InstructionClass kind) => _threadInstructions[(int)kind];
 
+    /// <summary>The counters of several launches together.</summary>
+    public static LaunchCounters Sum(params ReadOnlySpan<LaunchCounters> launches)
+    {
+        var sum = new LaunchCounters();
+        foreach (LaunchCounters launch in launches)
+        {
+            sum.Add(launch);
+        }
+
+        return sum;
+    }
+
     internal void AddInstructions(InstructionClass kind, long warps, long threads)
     {
         _warpInstructions[(int)kind] += warps;

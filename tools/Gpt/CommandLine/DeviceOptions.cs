@@ -52,8 +52,9 @@ internal sealed class DeviceOptions
     /// <param name="call">The call.</param>
     /// <param name="precision">What a GPU computes in; the CPU has fp32 alone.</param>
     /// <param name="keepsReports">Whether a simulated GPU keeps the counters of every launch.</param>
+    /// <param name="usesGraphs">Whether a GPU replays a step as graphs; a profile wants each launch.</param>
     /// <exception cref="UserErrorException">There is no such device, or this machine lacks it.</exception>
-    public OpenDevice Open(ParseResult call, Precision precision = Precision.Fp32, bool keepsReports = false)
+    public OpenDevice Open(ParseResult call, Precision precision = Precision.Fp32, bool keepsReports = false, bool usesGraphs = true)
     {
         string kind = Choice.Of(call.GetValue(_device)!, "--device", ("auto", "auto"), ("cpu", "cpu"), ("cuda", "cuda"), ("sim", "sim"));
         int threads = call.GetValue(_threads);
@@ -82,6 +83,7 @@ internal sealed class DeviceOptions
         var options = new GpuOptions
         {
             RoundsToTf32 = precision == Precision.Tf32,
+            UsesGraphs = usesGraphs,
             OwnProducts = GpuOperations.OwnProductsAreChosen(Environment.GetEnvironmentVariable),
             HostThreads = threads,
         };

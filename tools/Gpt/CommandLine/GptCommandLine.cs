@@ -47,6 +47,7 @@ internal static class GptCommandLine
         EvalCommandLine.Create(),
         GenerateCommandLine.Create(),
         BenchCommandLine.Create(),
+        ProfileCommandLine.Create(),
         DoctorCommandLine.Create(),
         KernelsCommandLine.Create(),
         Verbose,

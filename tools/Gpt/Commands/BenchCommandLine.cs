@@ -6,7 +6,6 @@ using System.Linq;
 using System.Threading;
 using GptEngine.Engine.Benchmarking;
 using GptEngine.Engine.Configuration;
-using GptEngine.Engine.Training;
 using GptEngine.Gpt.CommandLine;
 using GptEngine.Gpt.Terminal;
 using GptEngine.Runtime;
@@ -19,7 +18,7 @@ internal sealed class BenchCommandLine
     /// <summary>What a step has of micro-steps unless told: the update then weighs about what it weighs in a run, and a step ends soon.</summary>
     private const int MostMicroSteps = 16;
 
-    private readonly ConfigurationOptions _configuration = new();
+    private readonly WorkloadOptions _workload = new(MostMicroSteps, warmup: 3);
     private readonly DeviceOptions _device = new();
     private readonly BenchOptions _options = new();
     private readonly KernelBenchOptions _kernels = new();
@@ -32,7 +31,7 @@ internal sealed class BenchCommandLine
     {
         var self = new BenchCommandLine();
         var command = new Command("bench", "Measures training: tokens/s, FLOP/s against the device's peak, memory, time to the first step; or single operations (--kernels).");
-        self._configuration.AddTo(command);
+        self._workload.AddTo(command);
         self._options.AddTo(command);
         self._kernels.AddTo(command);
         self._device.AddTo(command);
@@ -46,22 +45,17 @@ internal sealed class BenchCommandLine
         if (call.GetValue(_modelScaling))
         {
             ModelScaling.Run(
-                _configuration.AnyGiven(call) ? (_configuration.Preset(call) ?? "configuration", _configuration.Layers(call).Build()) : null,
+                _workload.AnyGiven(call) ? (_workload.Preset(call) ?? "configuration", _workload.Configuration(call)) : null,
                 _options.Json(call), Console.Out);
             return (int)ExitCode.Success;
         }
 
         if (_kernels.AreAskedFor(call))
         {
-            return (int)new KernelBench(_device, _options, _kernels).Run(call);
+            return (int)new KernelBench(_device, _workload, _options, _kernels).Run(call);
         }
 
-        if (!_configuration.AnyGiven(call))
-        {
-            throw new UserErrorException("Say what to measure: --preset NAME or --config FILE, or --kernels. 'gpt bench --help' lists the presets.", ExitCode.Usage);
-        }
-
-        BenchCase[] cases = [.. Cases(call)];
+        IReadOnlyList<BenchCase> cases = _workload.Cases(call, _options.Steps(call), _options.MaxSeconds(call));
         PeakTable peaks = PeakTable.Load(_options.Peaks(call));
         using BenchOutput output = _options.OpenOutput(call, _device.IsHardware(call));
         using var interruption = new Interruption("Finishing the step");
@@ -80,7 +74,7 @@ internal sealed class BenchCommandLine
         long opened = Stopwatch.GetTimestamp();
         using OpenDevice device = _device.Open(call, cases.Key);
         double sheet = peaks.FlopsPerSecond(device.Operations.Device.Name, cases.Key);
-        var context = new BenchContext(device.Operations.Device, sheet > 0 ? sheet : null, _configuration.Preset(call));
+        var context = new BenchContext(device.Operations.Device, sheet > 0 ? sheet : null, _workload.Preset(call));
         foreach (BenchCase benchmark in cases)
         {
             output.Begin(benchmark);
@@ -100,46 +94,5 @@ internal sealed class BenchCommandLine
             context.MeasurePeak(device.Operations, isMeasurable: _device.IsHardware(call));
             output.Add(context.Record(benchmark, measured, error, started, isFirst: !output.HasRows));
         }
-    }
-
-    private IEnumerable<BenchCase> Cases(ParseResult call)
-    {
-        RunConfiguration configuration = _configuration.Layers(call).Build();
-        if (_options.Data(call) is { } data)
-        {
-            configuration = configuration with { Data = configuration.Data with { Path = data } };
-        }
-
-        foreach (Precision precision in _options.Precisions(call, configuration.Training.Precision))
-        {
-            foreach (int context in _options.Contexts(call, configuration.Model.ContextLength))
-            {
-                foreach (int? microBatch in _options.MicroBatches(call))
-                {
-                    RunConfiguration row = Row(configuration, precision, context, microBatch, _options.MicroSteps(call));
-                    ConfigurationValidator.Check(row);
-                    yield return _options.Case(call, row);
-                }
-            }
-        }
-    }
-
-    private static RunConfiguration Row(RunConfiguration configuration, Precision precision, int context, int? microBatch, int? microSteps)
-    {
-        TrainingConfiguration training = configuration.Training with { Precision = precision };
-        if (microBatch is { } given)
-        {
-            training = training with { MicroBatch = given, BatchSize = null };
-        }
-
-        // The accumulated batch is set below; here only the micro-batch is asked for.
-        BatchPlan one = BatchPlan.Resolve(training with { AccBatchSize = null }, context, worldSize: 1);
-        long configured = Math.Max(1, (training.AccBatchSize ?? one.BatchJump) / one.BatchJump);
-        long steps = microSteps ?? Math.Min(MostMicroSteps, configured);
-        return configuration with
-        {
-            Model = configuration.Model with { ContextLength = context },
-            Training = training with { AccBatchSize = steps * one.BatchJump },
-        };
     }
 }

@@ -13,7 +13,7 @@ using GptEngine.Runtime.Devices;
 namespace GptEngine.Gpt.Commands;
 
 /// <summary><c>gpt bench --kernels</c>: each operation over the shapes and types of the case list, against its floor on this device.</summary>
-internal sealed class KernelBench(DeviceOptions devices, BenchOptions options, KernelBenchOptions kernels)
+internal sealed class KernelBench(DeviceOptions devices, WorkloadOptions workload, BenchOptions options, KernelBenchOptions kernels)
 {
     private const int FirstWithBFloat16 = 80;
 
@@ -79,12 +79,12 @@ internal sealed class KernelBench(DeviceOptions devices, BenchOptions options, K
 
     private IEnumerable<Precision> Precisions(ParseResult call)
     {
-        if (!options.HasPrecisions(call))
+        if (!workload.HasPrecisions(call))
         {
             return [Precision.Fp32, Precision.Fp16, Precision.Bf16];
         }
 
-        Precision[] given = [.. options.Precisions(call, Precision.Fp32)];
+        Precision[] given = [.. workload.Precisions(call, Precision.Fp32)];
         return Array.TrueForAll(given, precision => precision != Precision.Tf32)
             ? given
             : throw new UserErrorException("--precision tf32: operations are measured in fp32, fp16 or bf16.", ExitCode.Usage);
@@ -93,7 +93,7 @@ internal sealed class KernelBench(DeviceOptions devices, BenchOptions options, K
     /// <summary>The device in one type, or null where it lacks the type and another was asked for as well.</summary>
     private OpenDevice? Open(ParseResult call, Precision precision, KernelBenchOutput output)
     {
-        if (precision == Precision.Bf16 && !options.HasPrecisions(call) && output.Architecture is > 0 and < FirstWithBFloat16)
+        if (precision == Precision.Bf16 && !workload.HasPrecisions(call) && output.Architecture is > 0 and < FirstWithBFloat16)
         {
             output.Say("bf16 is left out: this GPU has none.");
             return null;

@@ -1,0 +1,139 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using GptEngine.Runtime.Simulator.Counters;
+
+namespace GptEngine.Engine.Profiling;
+
+/// <summary>A profile's figures as one JSON object.</summary>
+public static class ProfileFile
+{
+    /// <summary>Writes the object.</summary>
+    /// <param name="profile">The step.</param>
+    /// <param name="heading">Texts that say what was profiled: preset, device, command, versions.</param>
+    /// <param name="plainStepSeconds">The same step without a profile, median; null where that says nothing.</param>
+    /// <param name="destination">UTF-8 goes here.</param>
+    public static void Write(StepProfile profile, IReadOnlyList<(string Name, string? Value)> heading, double? plainStepSeconds, Stream destination)
+    {
+        ArgumentNullException.ThrowIfNull(profile);
+        ArgumentNullException.ThrowIfNull(heading);
+        using var writer = new Utf8JsonWriter(destination, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, Indented = true });
+        writer.WriteStartObject();
+        writer.WriteString("kind", "profile");
+        foreach ((string name, string? value) in heading)
+        {
+            writer.WriteString(name, value);
+        }
+
+        writer.WriteNumber("micro_batch", profile.Batch.MicroBatch);
+        writer.WriteNumber("context_length", profile.Batch.ContextLength);
+        writer.WriteNumber("micro_steps", profile.Batch.MicroSteps);
+        writer.WriteString("time_source", profile.TimeSource);
+        writer.WriteBoolean("is_estimate", profile.IsEstimate);
+        writer.WriteNumber("roofline_bytes_per_second", profile.BytesPerSecond);
+        writer.WriteNumber("roofline_flops_per_second", profile.FlopsPerSecond);
+        WriteTimeline(writer, profile, plainStepSeconds);
+        writer.WriteStartArray("kernels");
+        foreach (ProfileRow row in profile.Rows())
+        {
+            WriteRow(writer, profile, row);
+        }
+
+        writer.WriteEndArray();
+        writer.WriteStartArray("layers");
+        foreach (LayerTimes layer in LayerTimes.Of(profile))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("name", layer.Name);
+            writer.WriteNumber("forward_seconds", layer.Forward);
+            writer.WriteNumber("backward_seconds", layer.Backward);
+            writer.WriteNumber("other_seconds", layer.Other);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    private static void WriteTimeline(Utf8JsonWriter writer, StepProfile profile, double? plainStepSeconds)
+    {
+        var timeline = new StepTimeline(profile);
+        writer.WriteStartObject("step_seconds");
+        writer.WriteNumber("busy", timeline.BusySeconds);
+        writer.WriteNumber("gaps", timeline.IdleSeconds);
+        WriteNullable(writer, "without_profile", plainStepSeconds);
+        writer.WriteNumber("host", profile.HostSeconds);
+        writer.WriteEndObject();
+        writer.WriteStartArray("longest_gaps");
+        foreach (TimelineGap gap in timeline.Gaps.Take(10))
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("seconds", gap.Seconds);
+            writer.WriteString("before", gap.Before);
+            writer.WriteString("after", gap.After);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static void WriteRow(Utf8JsonWriter writer, StepProfile profile, ProfileRow row)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("name", row.Name);
+        writer.WriteString("operation", row.Operation);
+        writer.WriteNumber("calls", row.Calls);
+        writer.WriteNumber("seconds", row.Seconds);
+        WriteNullable(writer, "bytes", row.Cost?.Bytes);
+        WriteNullable(writer, "flops", row.Cost?.Flops);
+        WriteNullable(writer, "roofline", row.Cost is null || row.Seconds == 0 ? null : profile.Roofline(row));
+        if (row.Counters is { } counters)
+        {
+            WriteCounters(writer, counters);
+        }
+
+        if (row.Kernels.Count > 0)
+        {
+            writer.WriteStartArray("kernels");
+            foreach (ProfileRow kernel in row.Kernels)
+            {
+                WriteRow(writer, profile, kernel);
+            }
+
+            writer.WriteEndArray();
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static void WriteCounters(Utf8JsonWriter writer, LaunchCounters counters)
+    {
+        writer.WriteStartObject("counters");
+        writer.WriteNumber("warp_instructions", counters.WarpInstructions);
+        writer.WriteNumber("active_lanes", counters.ActiveLanes);
+        writer.WriteNumber("global_load_sectors", counters.GlobalLoadSectors);
+        writer.WriteNumber("global_store_sectors", counters.GlobalStoreSectors);
+        writer.WriteNumber("global_load_bytes", counters.GlobalLoadBytes);
+        writer.WriteNumber("global_store_bytes", counters.GlobalStoreBytes);
+        writer.WriteNumber("shared_wavefronts", counters.SharedWavefronts);
+        writer.WriteNumber("shared_ideal_wavefronts", counters.SharedIdealWavefronts);
+        writer.WriteNumber("float32_operations", counters.Float32Operations);
+        writer.WriteNumber("tensor_operations", counters.TensorOperations);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteNullable(Utf8JsonWriter writer, string name, double? value)
+    {
+        if (value is { } number)
+        {
+            writer.WriteNumber(name, number);
+        }
+        else
+        {
+            writer.WriteNull(name);
+        }
+    }
+}

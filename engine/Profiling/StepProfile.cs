@@ -1,0 +1,83 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using GptEngine.Engine.Training;
+using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Profiling;
+using GptEngine.Runtime.Simulator.Counters;
+
+namespace GptEngine.Engine.Profiling;
+
+/// <summary>A recorded step, and what it is held against.</summary>
+/// <param name="Operations">What was called and launched, in order.</param>
+/// <param name="TimeSource">How times are known.</param>
+/// <param name="Batch">How the step was cut.</param>
+/// <param name="HostSeconds">The whole step by the host's clock, the profile's own work included.</param>
+public sealed record StepProfile(IReadOnlyList<ProfiledOperation> Operations, string TimeSource, BatchPlan Batch, double HostSeconds)
+{
+    /// <summary>Whether times are a simulated GPU's rooflines.</summary>
+    public required bool IsEstimate { get; init; }
+
+    /// <summary>Memory's rate: measured, or a simulated GPU's data sheet's.</summary>
+    public required double BytesPerSecond { get; init; }
+
+    /// <summary>Large matrix products' rate in the step's precision, known in the same way.</summary>
+    public required double FlopsPerSecond { get; init; }
+
+    /// <summary>Rows of the table of kernels: one a product kind, and one for each part of an operation that kernels share.</summary>
+    public IReadOnlyList<ProfileRow> Rows(ProfileOrder order = ProfileOrder.Time)
+    {
+        IEnumerable<ProfileRow> rows = Operations.SelectMany(operation => operation.Launches.Select(launch => new Piece(operation, launch)))
+            .GroupBy(piece => piece.Key).Select(Row).OrderByDescending(row => row.Seconds);
+        return order switch
+        {
+            ProfileOrder.Calls => [.. rows.OrderByDescending(row => row.Calls)],
+            ProfileOrder.Bytes => [.. rows.OrderByDescending(row => row.Cost?.Bytes ?? 0)],
+            ProfileOrder.Flops => [.. rows.OrderByDescending(row => row.Cost?.Flops ?? 0)],
+            ProfileOrder.Roofline => [.. rows.OrderByDescending(row => row.Cost is null ? 0 : row.Seconds * (1 - Roofline(row)))],
+            ProfileOrder.Name => [.. rows.OrderBy(row => row.Name, StringComparer.Ordinal)],
+            _ => [.. rows],
+        };
+    }
+
+    /// <summary>Least time over time, 0 to 1; more than 1 where caches serve what memory need not. 0 where nothing is stated.</summary>
+    public double Roofline(ProfileRow row) =>
+        row is { Cost: { } cost, Seconds: > 0 } ? cost.Seconds(BytesPerSecond, FlopsPerSecond) / row.Seconds : 0;
+
+    private static ProfileRow Row(IGrouping<(string Name, string Part), Piece> group)
+    {
+        // A part's cost is its operation's, once a call, however many kernels share it.
+        KernelCost cost = group.Where(piece => piece.Launch.Cost is not null).Aggregate(default(KernelCost), (sum, piece) => sum + piece.Launch.Cost!.Value);
+        foreach (ProfiledOperation operation in group.Where(piece => piece.Launch.Cost is null).Select(piece => piece.Operation).Distinct())
+        {
+            cost = operation.Costs.Where(part => part.Part == group.Key.Part).Aggregate(cost, (sum, part) => sum + part.Cost);
+        }
+
+        ProfileRow[] kernels = [.. group.GroupBy(piece => piece.Launch.Name).Select(Kernel).OrderByDescending(kernel => kernel.Seconds)];
+        string operations = string.Join(", ", group.Select(piece => piece.Operation.Name).Distinct());
+        bool isStated = cost != default;
+        return kernels.Length == 1
+            ? kernels[0] with { Name = group.Key.Part.Length == 0 ? group.Key.Name : kernels[0].Name, Operation = operations, Cost = isStated ? cost : null }
+            : new ProfileRow(
+                group.Key.Name, operations, group.Select(piece => piece.Operation).Distinct().Count(), group.Sum(piece => piece.Launch.Seconds),
+                isStated ? cost : null, Sum(group), kernels);
+    }
+
+    private static ProfileRow Kernel(IGrouping<string, Piece> group) =>
+        new(group.Key, "", group.Count(), group.Sum(piece => piece.Launch.Seconds), null, Sum(group), []);
+
+    private static LaunchCounters? Sum(IEnumerable<Piece> pieces) =>
+        pieces.Select(piece => piece.Launch.Counters).OfType<LaunchCounters>().ToArray() is { Length: > 0 } counters ? LaunchCounters.Sum(counters) : null;
+
+    private readonly record struct Piece(ProfiledOperation Operation, ProfiledLaunch Launch)
+    {
+        /// <summary>What states its own cost stands by its name, what shares one by its operation's part.</summary>
+        public (string Name, string Part) Key => Launch switch
+        {
+            { Part.Length: 0 } => ($"{Operation.Name} {Operation.Detail}".TrimEnd(), ""),
+            { Cost: not null } => (Launch.Name, Launch.Part),
+            { Part: OperationCosts.BiasGradient } => ("bias gradient", Launch.Part),
+            _ => (Operation.Name, Launch.Part),
+        };
+    }
+}

@@ -1,0 +1,60 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using GptEngine.Kernels.Profiling;
+
+namespace GptEngine.Engine.Profiling;
+
+/// <summary>How full a step's time is: what ran, and what lay between. Waits that are the profile's own are no gaps.</summary>
+public sealed class StepTimeline
+{
+    private const double ShortestGap = 1e-6;
+
+    public StepTimeline(StepProfile profile)
+    {
+        ArgumentNullException.ThrowIfNull(profile);
+        var gaps = new List<TimelineGap>();
+        foreach (IGrouping<int, ProfiledOperation> segment in profile.Operations.GroupBy(operation => operation.Segment))
+        {
+            ProfiledLaunch[] launches = [.. segment.SelectMany(operation => operation.Launches).OrderBy(launch => launch.Start)];
+            if (launches.Length > 0)
+            {
+                Add(launches, gaps);
+            }
+        }
+
+        Gaps = [.. gaps.OrderByDescending(gap => gap.Seconds)];
+    }
+
+    /// <summary>Seconds in which something ran.</summary>
+    public double BusySeconds { get; private set; }
+
+    /// <summary>Seconds in which nothing ran, gaps too short to be listed included.</summary>
+    public double IdleSeconds { get; private set; }
+
+    /// <summary>Both.</summary>
+    public double Seconds => BusySeconds + IdleSeconds;
+
+    /// <summary>Gaps of a microsecond and more, the longest first.</summary>
+    public IReadOnlyList<TimelineGap> Gaps { get; }
+
+    private void Add(ProfiledLaunch[] launches, List<TimelineGap> gaps)
+    {
+        double end = launches[0].Start;
+        string before = "";
+        foreach (ProfiledLaunch launch in launches)
+        {
+            double gap = Math.Max(0, launch.Start - end);
+            IdleSeconds += gap;
+            if (gap >= ShortestGap)
+            {
+                gaps.Add(new TimelineGap(gap, before, launch.Name));
+            }
+
+            // Launches that overlap count once.
+            double until = launch.Start + launch.Seconds;
+            BusySeconds += Math.Max(0, until - Math.Max(end, launch.Start));
+            (before, end) = until > end ? (launch.Name, until) : (before, end);
+        }
+    }
+}

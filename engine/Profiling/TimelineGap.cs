@@ -1,0 +1,7 @@
+namespace GptEngine.Engine.Profiling;
+
+/// <summary>A time in which nothing ran.</summary>
+/// <param name="Seconds">How long.</param>
+/// <param name="Before">What ended.</param>
+/// <param name="After">What began then.</param>
+public readonly record struct TimelineGap(double Seconds, string Before, string After);

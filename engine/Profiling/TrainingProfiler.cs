@@ -1,0 +1,37 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using GptEngine.Engine.Benchmarking;
+using GptEngine.Engine.Configuration;
+using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Profiling;
+using GptEngine.Runtime;
+
+namespace GptEngine.Engine.Profiling;
+
+/// <summary>Profiles a step of training.</summary>
+public static class TrainingProfiler
+{
+    /// <summary>Trains the case's warm-up steps and one more, which is recorded.</summary>
+    /// <param name="benchmark">Its warm-up steps come before the one that is recorded.</param>
+    /// <param name="operations">Where; they capture no graphs.</param>
+    /// <param name="stop">Ends it.</param>
+    /// <exception cref="UserErrorException">The case cannot be trained here.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static StepProfile Run(BenchCase benchmark, IOperations operations, CancellationToken stop)
+    {
+        ArgumentNullException.ThrowIfNull(benchmark);
+        ArgumentNullException.ThrowIfNull(operations);
+        bool isTf32 = benchmark.Configuration.Training.Precision == Precision.Tf32;
+        using var profiler = new OperationProfiler(operations, benchmark.Warmup, isTf32);
+        BenchMeasurement measured = TrainingBenchmark.Run(benchmark with { Steps = 1 }, profiler.Operations, stop);
+        operations.Device.Synchronize();
+        IReadOnlyList<ProfiledOperation> recorded = profiler.Recorder.Read();
+        return new StepProfile(recorded, profiler.TimeSource, measured.Batch, measured.StepSeconds.Median)
+        {
+            IsEstimate = profiler.Bandwidth is not null,
+            BytesPerSecond = profiler.Bandwidth ?? MachinePeaks.MeasureBandwidth(operations),
+            FlopsPerSecond = profiler.ProductThroughput ?? MachinePeaks.MeasureFlops(operations),
+        };
+    }
+}

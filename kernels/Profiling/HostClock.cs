@@ -1,0 +1,30 @@
+using System.Collections.Generic;
+using System.Diagnostics;
+using GptEngine.Kernels.Common;
+
+namespace GptEngine.Kernels.Profiling;
+
+/// <summary>Times operations of a device that runs them in the call: by the host's own clock.</summary>
+public sealed class HostClock : WorkClock
+{
+    private readonly long _origin = Stopwatch.GetTimestamp();
+    private readonly List<(long Begin, long End)> _pieces = [];
+    private long _begun;
+
+    public override bool TimesLaunches => false;
+
+    public override void Begin() => _begun = Stopwatch.GetTimestamp();
+
+    public override void End(KernelCost? cost) => _pieces.Add((_begun, Stopwatch.GetTimestamp()));
+
+    public override (double Start, double Seconds) Read(int piece)
+    {
+        (long begin, long end) = _pieces[piece];
+        return (Stopwatch.GetElapsedTime(_origin, begin).TotalSeconds, Stopwatch.GetElapsedTime(begin, end).TotalSeconds);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        // Holds nothing.
+    }
+}

@@ -1,0 +1,137 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Cuda;
+using GptEngine.Runtime.Devices;
+
+namespace GptEngine.Kernels.Profiling;
+
+/// <summary>
+/// Records one step: the operations called in it, what they launched, and in which named stretch. Hears of operations by
+/// <see cref="ProfiledOperations"/>, of launches as a GPU's observer, of stretches as the device's range listener. Not for several threads.
+/// </summary>
+/// <param name="clock">Times the pieces; the recorder disposes of it.</param>
+/// <param name="step">The step to record, from 0.</param>
+/// <param name="next">Who heard of stretches before; hears of them still.</param>
+public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? next) : IRangeListener, ILaunchObserver, IDisposable
+{
+    private readonly List<Operation> _operations = [];
+    private ProfiledRange? _range;
+    private Operation? _current;
+    private int _depth;
+    private int _pieces;
+    private int _segment;
+
+    /// <summary>Whether the step is under way.</summary>
+    public bool IsRecording { get; private set; }
+
+    public void Begin(RangeName name, long number)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        next?.Begin(name, number);
+        IsRecording |= name.Kind == RangeKind.Step && number == step;
+        if (IsRecording)
+        {
+            _range = new ProfiledRange(name, number, _range);
+        }
+    }
+
+    public void End(RangeName name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        next?.End(name);
+        if (IsRecording)
+        {
+            _range = _range?.Parent;
+            IsRecording = _range is not null;
+        }
+    }
+
+    /// <summary>An operation is about to be called.</summary>
+    /// <param name="name">For people.</param>
+    /// <param name="detail">What tells calls of other shapes apart.</param>
+    /// <param name="costs">Its parts.</param>
+    public void BeginOperation(string name, string detail, IReadOnlyList<CostPart> costs)
+    {
+        if (!IsRecording)
+        {
+            return;
+        }
+
+        _current = new Operation(name, detail, costs, _range, _segment);
+        _operations.Add(_current);
+        if (!clock.TimesLaunches)
+        {
+            clock.Begin();
+        }
+    }
+
+    /// <summary>It has returned.</summary>
+    public void EndOperation()
+    {
+        if (_current is not { } operation)
+        {
+            return;
+        }
+
+        if (!clock.TimesLaunches)
+        {
+            KernelCost cost = operation.Costs.Aggregate(default(KernelCost), (sum, part) => sum + part.Cost);
+            clock.End(cost);
+            operation.Pieces.Add(new Piece(operation.Name, "", null, cost, _pieces++));
+        }
+
+        _current = null;
+    }
+
+    /// <summary>What follows waited for the profile itself: no gap of the step lies between.</summary>
+    public void BeginSegment() => _segment++;
+
+    public void BeginLaunch()
+    {
+        if (IsRecording && _depth++ == 0 && clock.TimesLaunches)
+        {
+            clock.Begin();
+        }
+    }
+
+    public void EndLaunch(string name, string part, LaunchShape? shape, KernelCost? cost)
+    {
+        if (!IsRecording || --_depth > 0 || !clock.TimesLaunches)
+        {
+            return;
+        }
+
+        clock.End(cost);
+        if (_current is null)
+        {
+            _operations.Add(_current = new Operation("other", "", [], _range, _segment));
+        }
+
+        _current.Pieces.Add(new Piece(name, part, shape, cost, _pieces++));
+        _current = _current.Name == "other" ? null : _current;
+    }
+
+    /// <summary>What was recorded, in order. The device has done all of it.</summary>
+    public IReadOnlyList<ProfiledOperation> Read() =>
+    [
+        .. _operations.Select(operation => new ProfiledOperation(
+            operation.Name, operation.Detail, operation.Costs, operation.Range, operation.Segment, [.. operation.Pieces.Select(Read)])),
+    ];
+
+    public void Dispose() => clock.Dispose();
+
+    private ProfiledLaunch Read(Piece piece)
+    {
+        (double start, double seconds) = clock.Read(piece.Number);
+        return new ProfiledLaunch(piece.Name, piece.Part, piece.Shape, piece.Cost, start, seconds, clock.Counters(piece.Number));
+    }
+
+    private sealed record Operation(string Name, string Detail, IReadOnlyList<CostPart> Costs, ProfiledRange? Range, int Segment)
+    {
+        public List<Piece> Pieces { get; } = [];
+    }
+
+    private sealed record Piece(string Name, string Part, LaunchShape? Shape, KernelCost? Cost, int Number);
+}

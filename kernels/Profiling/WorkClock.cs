@@ -1,0 +1,33 @@
+using System;
+using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Simulator.Counters;
+
+namespace GptEngine.Kernels.Profiling;
+
+/// <summary>When pieces of work ran, by whatever means a device has. Pieces are numbered from 0 in the order in which they begin.</summary>
+public abstract class WorkClock : IDisposable
+{
+    /// <summary>Whether it times what is launched; otherwise whole operations, which run at once.</summary>
+    public abstract bool TimesLaunches { get; }
+
+    /// <summary>The next piece is about to be enqueued.</summary>
+    public abstract void Begin();
+
+    /// <summary>It has been enqueued.</summary>
+    /// <param name="cost">What it says that it must move and compute; null where it does not say.</param>
+    public abstract void End(KernelCost? cost);
+
+    /// <summary>When a piece began, in seconds from an instant before the first, and how long it took. The device has done it.</summary>
+    public abstract (double Start, double Seconds) Read(int piece);
+
+    /// <summary>What was counted of a piece; null where nothing counts.</summary>
+    public virtual LaunchCounters? Counters(int piece) => null;
+
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected abstract void Dispose(bool disposing);
+}
