@@ -1,0 +1,131 @@
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.Json;
+using NUnit.Framework;
+
+namespace GptEngine.Tests.EndToEnd;
+
+/// <summary><c>gpt profile</c> as people call it, its files read back.</summary>
+public sealed class ProfileCommandTests
+{
+    private static readonly string[] Tiny =
+    [
+        "profile", "--preset", "quickstart", "--set", "model.n_layers=2", "--set", "model.d_model=32", "--set", "model.n_heads=2", "--micro-batch", "1",
+        "--context-length", "16", "--micro-steps", "2", "--warmup", "1", "--threads", "1",
+    ];
+
+    private string _folder = "";
+
+    [SetUp]
+    public void CreateFolder() => _folder = Directory.CreateTempSubdirectory("gpt-profile").FullName;
+
+    [TearDown]
+    public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public void Cpu_AccountsForEveryOperation_ByLayerAndPass()
+    {
+        (string output, JsonElement json, JsonElement trace) = Profile("--device", "cpu");
+        Assert.That(output, Does.Contain("linear forward 32→128").And.Contain("AdamW").And.Contain("without a profile"));
+        string[] names = [.. json.GetProperty("kernels").EnumerateArray().Select(row => row.GetProperty("name").GetString()!)];
+        Assert.That(names, Is.SupersetOf(new[] { "attention forward", "attention backward", "layer norm forward", "head and cross-entropy", "gradient norm" }));
+        AssertCalls(json, "attention backward", 4);
+        AssertAddsUp(json);
+        AssertNests(trace, "CPU");
+    }
+
+    [Test]
+    [RequiresNvrtc]
+    public void SimulatedGpu_NamesKernelsAndProducts_WithTheirCounters()
+    {
+        (string output, JsonElement json, JsonElement trace) = Profile("--device", "sim", "--arch", "sm_80", "--precision", "bf16", "--top", "0");
+        Assert.That(output, Does.Contain("Simulated A100").And.Contain("instr"));
+        Assert.That(json.GetProperty("is_estimate").GetBoolean());
+        JsonElement norm = json.GetProperty("kernels").EnumerateArray().First(row => row.GetProperty("name").GetString() == "layer norm backward");
+        Assert.That(norm.GetProperty("kernels").GetArrayLength(), Is.EqualTo(2), "the pass and its reduction share one statement");
+        Assert.That(norm.GetProperty("counters").GetProperty("global_load_sectors").GetInt64(), Is.Positive);
+        JsonElement product = json.GetProperty("kernels").EnumerateArray().First(row => row.GetProperty("name").GetString() == "(16, 32)·(32, 128)ᵀ bf16 to bf16, Bias");
+
+        // Two layers, two micro-steps, 2·16·32·128 operations each.
+        Assert.That((product.GetProperty("calls").GetInt32(), product.GetProperty("flops").GetInt64()), Is.EqualTo((4, 4 * 2 * 16 * 32 * 128)));
+        AssertAddsUp(json);
+        AssertNests(trace, "compute stream");
+        JsonElement kernel = trace.GetProperty("traceEvents").EnumerateArray().First(
+            e => e.GetProperty("name").GetString()!.StartsWith("attention_forward", System.StringComparison.Ordinal));
+        Assert.That(kernel.GetProperty("args").GetProperty("grid").GetString(), Does.StartWith("("));
+        Assert.That(kernel.GetProperty("args").GetProperty("flops").GetInt64(), Is.Positive);
+    }
+
+    [TestCase("--sort", "tmie")]
+    [TestCase("--top", "-1")]
+    [TestCase("--micro-batch", "1,2")]
+    [TestCase("--trace", "/nowhere/trace.json")]
+    [TestCase("--json", "/nowhere/profile.json")]
+    public void WrongValue_IsRefusedInOneSentence(string option, string value)
+    {
+        string[] call = option == "--micro-batch" ? [.. Tiny.Where((_, i) => i is not (9 or 10))] : Tiny;
+        (int code, string output, string error) = GptProcess.Run([.. call, "--device", "cpu", option, value]);
+        Assert.That(code, Is.EqualTo(2), error);
+        Assert.That(output, Is.Empty);
+        Assert.That(error.Trim().Split('\n'), Has.Length.EqualTo(1), error);
+    }
+
+    private (string Output, JsonElement Json, JsonElement Trace) Profile(params string[] more)
+    {
+        string json = Path.Combine(_folder, "profile.json");
+        string trace = Path.Combine(_folder, "trace.json");
+        (int code, string output, string error) = GptProcess.Run([.. Tiny, .. more, "--json", json, "--trace", trace]);
+        Assert.That(code, Is.Zero, error);
+        return (output, JsonDocument.Parse(File.ReadAllBytes(json)).RootElement, JsonDocument.Parse(File.ReadAllBytes(trace)).RootElement);
+    }
+
+    private static void AssertCalls(JsonElement json, string name, int calls) => Assert.That(
+        json.GetProperty("kernels").EnumerateArray().Single(row => row.GetProperty("name").GetString() == name).GetProperty("calls").GetInt32(), Is.EqualTo(calls));
+
+    /// <summary>Kernels, layers and the timeline tell the same time.</summary>
+    private static void AssertAddsUp(JsonElement json)
+    {
+        double busy = json.GetProperty("step_seconds").GetProperty("busy").GetDouble();
+        double kernels = json.GetProperty("kernels").EnumerateArray().Sum(row => row.GetProperty("seconds").GetDouble());
+        double layers = json.GetProperty("layers").EnumerateArray().Sum(
+            layer => ((string[])["forward_seconds", "backward_seconds", "other_seconds"]).Sum(phase => layer.GetProperty(phase).GetDouble()));
+        Assert.That(kernels, Is.EqualTo(busy).Within(1e-6).Percent);
+        Assert.That(layers, Is.EqualTo(busy).Within(1e-6).Percent);
+        Assert.That(
+            json.GetProperty("layers").EnumerateArray().Select(layer => layer.GetProperty("name").GetString()),
+            Is.EquivalentTo(new[] { "embedding", "attention", "mlp", "final norm", "head", "update" }));
+    }
+
+    /// <summary>Every track has a name, and what lies on one track is apart or one within the other.</summary>
+    private static void AssertNests(JsonElement trace, string stream)
+    {
+        JsonElement[] events = [.. trace.GetProperty("traceEvents").EnumerateArray()];
+        Dictionary<int, string> tracks = events.Where(e => e.GetProperty("name").GetString() == "thread_name").ToDictionary(
+            e => e.GetProperty("tid").GetInt32(), e => e.GetProperty("args").GetProperty("name").GetString()!);
+        JsonElement[] slices = [.. events.Where(e => e.GetProperty("ph").GetString() == "X")];
+        Assert.That(slices.Select(e => tracks[e.GetProperty("tid").GetInt32()]).Distinct(), Is.SupersetOf(new[] { "step", "micro-steps", "passes", "layers", stream }));
+        Assert.That(slices.Min(e => e.GetProperty("ts").GetDecimal()), Is.Zero);
+        Assert.That(slices.Count(e => tracks[e.GetProperty("tid").GetInt32()] == "micro-steps"), Is.EqualTo(2));
+        foreach (IGrouping<int, JsonElement> track in slices.GroupBy(e => e.GetProperty("tid").GetInt32()))
+        {
+            var open = new Stack<decimal>();
+            foreach ((decimal start, decimal end) in track.Select(Span).OrderBy(span => span.Start).ThenByDescending(span => span.End))
+            {
+                while (open.Count > 0 && open.Peek() <= start)
+                {
+                    open.Pop();
+                }
+
+                Assert.That(open.Count == 0 || end <= open.Peek(), $"{tracks[track.Key]}: a slice from {start} to {end} crosses the end of another");
+                open.Push(end);
+            }
+        }
+    }
+
+    private static (decimal Start, decimal End) Span(JsonElement slice)
+    {
+        decimal start = slice.GetProperty("ts").GetDecimal();
+        return (start, start + slice.GetProperty("dur").GetDecimal());
+    }
+}

@@ -1,0 +1,45 @@
+using System.Linq;
+using GptEngine.Engine.Profiling;
+using NUnit.Framework;
+
+namespace GptEngine.Tests.Profiling;
+
+public sealed class StepTimelineTests
+{
+    [Test]
+    public void Gaps_AreWhatLiesBetweenLaunches()
+    {
+        var timeline = new StepTimeline(Profiles.Of(
+            Profiles.Operation("a", 0, Profiles.Launch("a1", 1, 2), Profiles.Launch("a2", 4, 1)), Profiles.Operation("b", 0, Profiles.Launch("b1", 5, 1))));
+        Assert.Multiple(() =>
+        {
+            Assert.That(timeline.BusySeconds, Is.EqualTo(4));
+            Assert.That(timeline.IdleSeconds, Is.EqualTo(1));
+            Assert.That(timeline.Seconds, Is.EqualTo(5), "what lies before the first launch is no gap");
+            Assert.That(timeline.Gaps.Single(), Is.EqualTo(new TimelineGap(1, "a1", "a2")));
+        });
+    }
+
+    [Test]
+    public void LaunchesThatOverlap_CountOnce()
+    {
+        var timeline = new StepTimeline(Profiles.Of(Profiles.Operation(
+            "a", 0, Profiles.Launch("long", 0, 10), Profiles.Launch("inside", 2, 3), Profiles.Launch("across", 8, 4), Profiles.Launch("after", 13, 1))));
+        Assert.Multiple(() =>
+        {
+            Assert.That(timeline.BusySeconds, Is.EqualTo(13));
+            Assert.That(timeline.Gaps.Single(), Is.EqualTo(new TimelineGap(1, "across", "after")));
+        });
+    }
+
+    [Test]
+    public void WaitsBetweenSegments_AreTheProfilesOwn()
+    {
+        var timeline = new StepTimeline(Profiles.Of(
+            Profiles.Operation("a", 1, Profiles.Launch("a", 0, 1)), Profiles.Operation("b", 2, Profiles.Launch("b", 100, 1))));
+        Assert.That((timeline.BusySeconds, timeline.IdleSeconds), Is.EqualTo((2, 0)));
+    }
+
+    [Test]
+    public void NothingRecorded_IsNoTime() => Assert.That(new StepTimeline(Profiles.Of()).Seconds, Is.Zero);
+}
