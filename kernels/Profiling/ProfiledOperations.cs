@@ -119,6 +119,22 @@ public sealed partial class ProfiledOperations(IOperations inner, ProfileRecorde
 
     public long GradientNormWorkspaceBytes(long count) => inner.GradientNormWorkspaceBytes(count);
 
+    public void GradientSquares(Tensor gradients, Tensor sums)
+    {
+        ArgumentNullException.ThrowIfNull(gradients);
+        using Call _ = Begin("gradient squares", "GradientNorm", GradientNormLauncher.Cost(gradients.Count));
+        inner.GradientSquares(gradients, sums);
+    }
+
+    public long GradientSquaresCount(long count) => inner.GradientSquaresCount(count);
+
+    public void GradientNormOfSquares(Tensor sums, Tensor scalars, in AdamWOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(sums);
+        using Call _ = Begin("gradient norm of squares", "GradientNorm", new KernelCost(sums.Bytes, sums.Count));
+        inner.GradientNormOfSquares(sums, scalars, options);
+    }
+
     public void AdamW(
         Tensor parameters, Tensor gradients, Tensor firstMoment, Tensor secondMoment, Tensor? computeCopy, long decayCount, Tensor scalars,
         in AdamWOptions options)
