@@ -50,6 +50,10 @@ public sealed class Dataset
     /// <exception cref="UserErrorException">There is none, or it does not fit <c>dataset.json</c> or the vocabulary.</exception>
     public TokenStream OpenValidation(int vocabularySize) => Open("val", Info?.Val, vocabularySize);
 
+    /// <summary>What must be the same on all ranks of a run for their training streams to be the same: a hash, from samples of the stream.</summary>
+    /// <exception cref="UserErrorException">There is no training stream, or it cannot be read.</exception>
+    public string TrainFingerprint() => DatasetFingerprint.Of(PathOf("train", Info?.Train), Info?.Train.Sha256);
+
     private static DatasetInfo ReadInfo(string path)
     {
         try
@@ -112,8 +116,7 @@ public sealed class Dataset
                 $"{vocabularySize}. Prepare the data with another tokenizer, or set model.vocab_size.");
         }
 
-        string path = Find(name, info)
-            ?? throw new UserErrorException($"The data folder {_folder} has no {name}.bin or {name}.npy. Make it with gpt prepare.");
+        string path = PathOf(name, info);
         TokenStream stream = new(path, vocabularySize);
         if (info is not null && info.Tokens != stream.Count)
         {
@@ -125,6 +128,9 @@ public sealed class Dataset
 
         return stream;
     }
+
+    private string PathOf(string name, DatasetInfo.StreamInfo? info) => Find(name, info)
+        ?? throw new UserErrorException($"The data folder {_folder} has no {name}.bin or {name}.npy. Make it with gpt prepare.");
 
     private string? Find(string name, DatasetInfo.StreamInfo? info)
     {

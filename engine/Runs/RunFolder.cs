@@ -7,6 +7,9 @@ namespace GptEngine.Engine.Runs;
 /// <summary>Where everything about a run stands on disk. One process at a time holds it: two would write over each other's checkpoints.</summary>
 public sealed class RunFolder : IDisposable
 {
+    /// <summary>The plot's file within the folder.</summary>
+    public const string PlotName = "plot.svg";
+
     private readonly FileStream _lock;
 
     /// <param name="path">The folder; made if it is not there.</param>
@@ -35,7 +38,7 @@ public sealed class RunFolder : IDisposable
     /// <summary>One JSON object a line.</summary>
     public string Metrics => Path.Combine(Root, "metrics.jsonl");
 
-    public string Plot => Path.Combine(Root, "plot.svg");
+    public string Plot => Path.Combine(Root, PlotName);
 
     public string Samples => Path.Combine(Root, "samples.txt");
 

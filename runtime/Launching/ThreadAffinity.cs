@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Runtime.InteropServices;
 
 namespace GptEngine.Runtime.Launching;
@@ -8,6 +9,7 @@ namespace GptEngine.Runtime.Launching;
 public static unsafe partial class ThreadAffinity
 {
     private const int MaskBytes = CpuList.Most / 8;
+    private const string OnlineList = "/sys/devices/system/cpu/online";
 
     /// <summary>The processors allowed now, ascending.</summary>
     public static IReadOnlyList<int> Current
@@ -35,6 +37,9 @@ public static unsafe partial class ThreadAffinity
             return processors;
         }
     }
+
+    /// <summary>Processors of the machine that are running, whether this thread may use them or not.</summary>
+    public static int Online => File.Exists(OnlineList) ? CpuList.Parse(File.ReadAllText(OnlineList)).Count : Environment.ProcessorCount;
 
     /// <summary>Allows these processors alone.</summary>
     /// <exception cref="InvalidOperationException">The kernel refuses: none of them may be used.</exception>

@@ -1,6 +1,9 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
+using System.Globalization;
 using System.IO;
+using System.Linq;
 using System.Runtime.InteropServices;
 using System.Threading.Tasks;
 
@@ -16,17 +19,31 @@ internal sealed partial class GptProcess : IDisposable
     private readonly Task<string> _error;
 
     public GptProcess(string standardInput, params string[] arguments)
+        : this(standardInput, [], [Path], arguments)
     {
-        var start = new ProcessStartInfo(Path)
+    }
+
+    /// <param name="standardInput">What it reads.</param>
+    /// <param name="variables">Its environment, beside that of the tests.</param>
+    /// <param name="program">The program and what stands before its arguments: <c>ip netns exec NAME gpt</c>.</param>
+    /// <param name="arguments">Of gpt.</param>
+    public GptProcess(string standardInput, IReadOnlyList<(string Name, string Value)> variables, IReadOnlyList<string> program, IReadOnlyList<string> arguments)
+    {
+        var start = new ProcessStartInfo(program[0])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
         };
-        foreach (string argument in arguments)
+        foreach (string argument in program.Skip(1).Concat(arguments))
         {
             start.ArgumentList.Add(argument);
+        }
+
+        foreach ((string name, string value) in variables)
+        {
+            start.Environment[name] = value;
         }
 
         _process = Process.Start(start)!;
@@ -47,6 +64,28 @@ internal sealed partial class GptProcess : IDisposable
         Environment.GetEnvironmentVariable("GPTENGINE_GPT") is { Length: > 0 } path ? path : System.IO.Path.Combine(AppContext.BaseDirectory, "gpt");
 
     public bool HasExited => _process.HasExited;
+
+    /// <summary>The processes that it has started and that are still there, in the order of their starting.</summary>
+    public IReadOnlyList<int> Children
+    {
+        get
+        {
+            try
+            {
+                return
+                [
+                    .. Directory.GetDirectories($"/proc/{_process.Id}/task")
+                        .SelectMany(task => File.ReadAllText(System.IO.Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                        .Select(id => int.Parse(id, CultureInfo.InvariantCulture)).Order(),
+                ];
+            }
+            catch (IOException)
+            {
+                // It has ended, or a thread of it has while it was being looked at.
+                return [];
+            }
+        }
+    }
 
     /// <summary>Runs one call to its end.</summary>
     public static (int ExitCode, string Output, string Error) Run(params string[] arguments) => RunWithInput("", arguments);
@@ -85,6 +124,9 @@ internal sealed partial class GptProcess : IDisposable
         _process.WaitForExit();
         _process.Dispose();
     }
+
+    /// <summary>Sends a signal to any process.</summary>
+    public static void Signal(int process, int number) => _ = SendSignal(process, number);
 
     private void Signal(int number)
     {

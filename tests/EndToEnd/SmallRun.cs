@@ -43,7 +43,11 @@ internal sealed class SmallRun : IDisposable
 
     /// <summary>The arguments of a training call into the run folder <paramref name="name"/>.</summary>
     public string[] Train(string name, params string[] more) =>
-        ["train", "--config", ConfigurationFile, "--data", Data, "--run", Folder(name), "--device", "cpu", .. more];
+        TrainOnAny(name, ["--device", "cpu", .. more]);
+
+    /// <summary>The same without a device.</summary>
+    public string[] TrainOnAny(string name, params string[] more) =>
+        ["train", "--config", ConfigurationFile, "--data", Data, "--run", Folder(name), .. more];
 
     public string[] Resume(string name, params string[] more) => ["train", "--run", Folder(name), "--resume", "--device", "cpu", .. more];
 

@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.InteropServices;
 using GptEngine.Runtime.Native;
 using static GptEngine.Runtime.Native.Cuda.CudaNative;
 
@@ -42,6 +43,18 @@ public sealed unsafe class CudaDriver : GpuDriver
 
     /// <summary>How many GPUs there are; 0 where there is no driver. Never throws.</summary>
     public static int DeviceCount => NativeLibraries.TryOpen(NativeLibraryName.Driver).IsOpen ? Count(out _) : 0;
+
+    /// <summary>Where a GPU is on the bus, as in <c>0000:06:00.0</c>; takes nothing of it.</summary>
+    /// <param name="ordinal">Its number among those that CUDA_VISIBLE_DEVICES leaves.</param>
+    public static string BusId(int ordinal)
+    {
+        const int Length = 32;
+        byte* busId = stackalloc byte[Length];
+        ThrowIfFailed(cuInit(0));
+        ThrowIfFailed(cuDeviceGet(out int device, ordinal));
+        ThrowIfFailed(cuDeviceGetPCIBusId(busId, Length, device));
+        return Marshal.PtrToStringUTF8((nint)busId)!;
+    }
 
     public override GpuDeviceProperties Properties { get; }
 

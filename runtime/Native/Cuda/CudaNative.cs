@@ -33,6 +33,9 @@ internal static unsafe partial class CudaNative
     internal static partial int cuDeviceGetName(byte* name, int length, int device);
 
     [LibraryImport(Library)]
+    internal static partial int cuDeviceGetPCIBusId(byte* busId, int length, int device);
+
+    [LibraryImport(Library)]
     internal static partial int cuDeviceTotalMem_v2(out nuint bytes, int device);
 
     [LibraryImport(Library)]

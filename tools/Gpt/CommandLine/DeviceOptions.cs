@@ -1,13 +1,17 @@
 using System;
+using System.Collections.Generic;
 using System.CommandLine;
 using System.Globalization;
+using System.Linq;
 using GptEngine.Engine.Configuration;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Runtime;
+using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Cuda.Driver;
 using GptEngine.Runtime.Devices;
+using GptEngine.Runtime.Launching;
 using GptEngine.Runtime.Memory;
 using GptEngine.Runtime.Simulator.Checks;
 using GptEngine.Runtime.Simulator.Driver;
@@ -48,32 +52,40 @@ internal sealed class DeviceOptions
         command.Options.Add(_threads);
     }
 
-    /// <summary>Opens the device asked for.</summary>
+    /// <summary>Opens the device asked for, for a command that runs on one.</summary>
     /// <param name="call">The call.</param>
     /// <param name="precision">What a GPU computes in; the CPU has fp32 alone.</param>
     /// <param name="keepsReports">Whether a simulated GPU keeps the counters of every launch.</param>
     /// <param name="usesGraphs">Whether a GPU replays a step as graphs; a profile wants each launch.</param>
-    /// <exception cref="UserErrorException">There is no such device, or this machine lacks it.</exception>
+    /// <exception cref="UserErrorException">There is no such device, this machine lacks it, or several were asked for.</exception>
     public OpenDevice Open(ParseResult call, Precision precision = Precision.Fp32, bool keepsReports = false, bool usesGraphs = true)
     {
-        string kind = Choice.Of(call.GetValue(_device)!, "--device", ("auto", "auto"), ("cpu", "cpu"), ("cuda", "cuda"), ("sim", "sim"));
-        int threads = call.GetValue(_threads);
-        if (threads is < 0 or > 1024)
-        {
-            throw new UserErrorException($"--threads {threads} is out of range; it takes 0 (all cores) to 1024.", ExitCode.Usage);
-        }
+        RequireOne(call);
+        return OpenRank(call, precision, null, keepsReports, usesGraphs);
+    }
 
+    /// <summary>Throws where several devices were asked for, for a command that runs on one.</summary>
+    /// <exception cref="UserErrorException">Usage.</exception>
+    public void RequireOne(ParseResult call)
+    {
         if (RankCount(call) != 1)
         {
             throw new UserErrorException(
-                $"--gpus {call.GetValue(_gpus)}: more than one rank is not part of this build yet; leave the option out.", ExitCode.MissingDependency);
+                $"--gpus {call.GetValue(_gpus)}: this command runs on one device; gpt train takes several. Leave the option out.", ExitCode.Usage);
         }
+    }
 
-        if (kind == "auto")
-        {
-            kind = CudaDriver.DeviceCount > 0 ? "cuda" : "cpu";
-        }
-
+    /// <summary>Opens the device of a rank: its own GPU, or its share of the processors.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="precision">As in <see cref="Open"/>.</param>
+    /// <param name="rank">Where the rank stands; null for a process alone.</param>
+    /// <param name="keepsReports">As in <see cref="Open"/>.</param>
+    /// <param name="usesGraphs">As in <see cref="Open"/>.</param>
+    /// <exception cref="UserErrorException">There is no such device, or this machine lacks it.</exception>
+    public OpenDevice OpenRank(ParseResult call, Precision precision, RankEnvironment? rank, bool keepsReports = false, bool usesGraphs = true)
+    {
+        string kind = Kind(call);
+        int threads = Threads(call, rank);
         if (kind == "cpu")
         {
             var device = new CpuDevice(threads);
@@ -88,29 +100,72 @@ internal sealed class DeviceOptions
             HostThreads = threads,
         };
         CudaOperations operations = kind == "cuda"
-            ? GpuOperations.Real(0, StorageOf(precision), options, new NvrtcCompiler())
+            ? GpuOperations.Real(Ordinal(rank), StorageOf(precision), options, new NvrtcCompiler())
             : OpenSimulated(call, StorageOf(precision), options, keepsReports);
         return new OpenDevice(operations.Device, operations);
     }
+
+    /// <summary>The device asked for: <c>cpu</c>, <c>cuda</c> or <c>sim</c>.</summary>
+    /// <exception cref="UserErrorException">Usage: there is no device of that name.</exception>
+    public string Kind(ParseResult call)
+    {
+        string kind = Choice.Of(call.GetValue(_device)!, "--device", ("auto", "auto"), ("cpu", "cpu"), ("cuda", "cuda"), ("sim", "sim"));
+        return kind != "auto" ? kind : CudaDriver.DeviceCount > 0 ? "cuda" : "cpu";
+    }
+
+    /// <summary>Whether the device was left to the machine to say.</summary>
+    public bool IsAutomatic(ParseResult call) => call.GetValue(_device) == "auto";
+
+    /// <summary>What <c>--gpus</c> says; null where it was not given.</summary>
+    public string? Gpus(ParseResult call) => call.GetValue(_gpus);
 
     /// <summary>Whether time on the device asked for says something: not on a simulated GPU.</summary>
     public bool IsHardware(ParseResult call) => call.GetValue(_device) != "sim";
 
     /// <summary>How many ranks <c>--gpus</c> asks for; 1 without it.</summary>
-    public int RankCount(ParseResult call)
+    public int RankCount(ParseResult call) => GpuNumbers(call).Count;
+
+    /// <summary>The GPUs that <c>--gpus</c> asks for, by their numbers among those seen: the first N, or those of the list; the first without it.</summary>
+    /// <exception cref="UserErrorException">Usage: it is neither a number nor a list.</exception>
+    public IReadOnlyList<int> GpuNumbers(ParseResult call)
     {
         if (call.GetValue(_gpus) is not { } text)
         {
-            return 1;
+            return [0];
         }
 
         string[] parts = text.Split(',');
-        bool allNumbers = Array.TrueForAll(parts, part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out _));
-        int count = allNumbers && parts.Length == 1 ? int.Parse(text, CultureInfo.InvariantCulture) : parts.Length;
-        return allNumbers && count is >= 1 and <= 4096
-            ? count
-            : throw new UserErrorException($"--gpus {text}: give a number from 1 up, or a list as in 0,1,2.", ExitCode.Usage);
+        int[] numbers =
+            [.. parts.Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : -1)];
+        bool isCount = parts.Length == 1;
+        return Array.TrueForAll(numbers, number => number >= 0) && (!isCount || numbers[0] is >= 1 and <= RankEnvironment.LargestWorld)
+            ? isCount ? [.. Enumerable.Range(0, numbers[0])] : numbers
+            : throw new UserErrorException(
+                $"--gpus {text}: give a number from 1 to {RankEnvironment.LargestWorld}, or a list of GPUs as in 0,1,2.", ExitCode.Usage);
     }
+
+    /// <summary>Threads of this process: of those asked for, or of the processors, its share among the ranks of its host.</summary>
+    private int Threads(ParseResult call, RankEnvironment? rank)
+    {
+        int threads = call.GetValue(_threads);
+        if (threads is < 0 or > 1024)
+        {
+            throw new UserErrorException($"--threads {threads} is out of range; it takes 0 (all cores) to 1024.", ExitCode.Usage);
+        }
+
+        int ranks = rank?.LocalWorldSize ?? 1;
+        if (threads > 0 || ranks == 1)
+        {
+            return threads == 0 ? 0 : Math.Max(1, threads / ranks);
+        }
+
+        // Who was bound to some of the processors by its launcher has its share already.
+        bool isBound = OperatingSystem.IsLinux() && ThreadAffinity.Current.Count < ThreadAffinity.Online;
+        return isBound ? 0 : Math.Max(1, Environment.ProcessorCount / ranks);
+    }
+
+    // A launcher that shows every process its own GPU alone leaves one to be seen.
+    private static int Ordinal(RankEnvironment? rank) => rank is null || CudaDriver.DeviceCount == 1 ? 0 : rank.LocalRank;
 
     private static DataType StorageOf(Precision precision) => precision switch
     {

@@ -55,14 +55,7 @@ internal static class GptCommandLine
 
     private static ExitCode Report(Exception e, bool verbose)
     {
-        (string message, ExitCode code) = e switch
-        {
-            UserErrorException user => (user.Message, user.ExitCode),
-            OperationCanceledException => ("Interrupted.", ExitCode.Interrupted),
-            OutOfMemoryException => ($"There is not enough memory ({e.Message.TrimEnd('.')}). Use a smaller batch or model.", ExitCode.Failed),
-            System.IO.IOException or UnauthorizedAccessException => ($"{e.Message.TrimEnd('.')}.", ExitCode.Failed),
-            _ => ($"This should not have happened: {e.GetType().Name}: {e.Message} Run again with --verbose for the stack trace, and report it.", ExitCode.Failed),
-        };
+        (string message, ExitCode code) = ErrorText.Of(e);
         Console.Error.WriteLine($"gpt: {Legible(message)}");
         if (verbose)
         {

@@ -24,6 +24,7 @@ internal static class EvalCommandLine
         device.AddTo(command);
         command.SetAction(call =>
         {
+            device.RequireOne(call);
             long most = call.GetValue(windows);
             if (most < 0)
             {

@@ -27,6 +27,7 @@ internal static class GenerateCommandLine
         device.AddTo(command);
         command.SetAction(call =>
         {
+            device.RequireOne(call);
             string folder = call.GetValue(checkpoint)!;
             ITokenizer words = CheckpointTokenizer.Find(folder, call.GetValue(tokenizer));
             using OpenDevice open = device.Open(call);

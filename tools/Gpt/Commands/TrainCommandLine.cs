@@ -9,8 +9,10 @@ using GptEngine.Engine.Runs;
 using GptEngine.Engine.Tokenization;
 using GptEngine.Engine.Training;
 using GptEngine.Gpt.CommandLine;
+using GptEngine.Gpt.Launching;
 using GptEngine.Gpt.Terminal;
 using GptEngine.Runtime;
+using GptEngine.Runtime.Communication;
 
 namespace GptEngine.Gpt.Commands;
 
@@ -19,6 +21,7 @@ internal sealed class TrainCommandLine
 {
     private readonly ConfigurationOptions _configuration = new();
     private readonly DeviceOptions _device = new();
+    private readonly RankOptions _ranks = new();
     private readonly Option<string?> _data = new("--data") { Description = "The folder that gpt prepare wrote (data.path)", HelpName = "DIR" };
     private readonly Option<string?> _run = new("--run") { Description = "The run's folder; by default one of its own under runs/", HelpName = "DIR" };
     private readonly Option<string?> _init = new("--init") { Description = "Start from the weights in this folder", HelpName = "DIR" };
@@ -42,57 +45,114 @@ internal sealed class TrainCommandLine
         command.Options.Add(self._resume);
         command.Options.Add(self._steps);
         self._device.AddTo(command);
+        self._ranks.AddTo(command);
         command.SetAction(self.Run);
         return command;
     }
 
     private int Run(ParseResult call)
     {
-        bool resumes = call.GetResult(_resume) is not null;
-        string path = RunPath(call, resumes);
-        RunConfiguration configuration = Configure(call, path, resumes);
+        LaunchedRank rank = LaunchedRank.Read(Environment.GetEnvironmentVariable);
+        string path = RunPath(call, rank);
+        bool isLaunched = rank.Environment is not null || rank.IsOwn;
+        if (!isLaunched && (_device.RankCount(call) > 1 || _ranks.MaxRestarts(call) > 0))
+        {
+            // What is wrong with the call is said once, not by every rank.
+            Configure(call, path, rank);
+            RankLaunch launch = RankLaunchPlan.Of(call, _device, _ranks, path, rank.IsRestarted);
+            return (int)new RankLauncher(launch, Console.Out, Console.Error).Run();
+        }
+
+        if (rank.Environment is { } environment && !rank.IsOwn && _device.Gpus(call) is { } gpus)
+        {
+            throw new UserErrorException(
+                $"--gpus {gpus} starts ranks, and {rank.Launcher} has started this one already, as rank {environment.Rank} of {environment.WorldSize}. " +
+                "Leave the option out: each rank takes the GPU of its local rank.",
+                ExitCode.Usage);
+        }
+
+        RunConfiguration configuration = Configure(call, path, rank);
+        using var interruption = new Interruption("Finishing the step and writing a checkpoint");
+        using RankControl? control = rank.Environment is { } place
+            ? RankMeeting.Meet(place, configuration, CallText(call), _ranks.Limits(call), interruption.Token)
+            : null;
+        try
+        {
+            return (int)Train(call, path, configuration, rank, control, interruption);
+        }
+        catch (Exception e)
+        {
+            control?.Fail(ErrorText.Of(e).Message);
+            throw;
+        }
+    }
+
+    private ExitCode Train(
+        ParseResult call, string path, RunConfiguration configuration, LaunchedRank rank, RankControl? control, Interruption interruption)
+    {
         ITokenizer tokenizer = Tokenizers.Get(EnumNames.Of(configuration.Data.Tokenizer));
-        using OpenDevice device = _device.Open(call, configuration.Training.Precision);
-        using var folder = new RunFolder(path);
+        using OpenDevice device = _device.OpenRank(call, configuration.Training.Precision, rank.Environment);
+        using Communicator? collectives = control is null ? null : RankGroups.Connect(control, rank.Environment!, device.Operations.Device, _ranks.Limits(call));
+        using RunFolder? folder = rank.Rank == 0 ? new RunFolder(path) : null;
         using var console = new TrainingConsole(configuration.Training.Steps, tokenizer, configuration.Training.SamplePrompt);
-        using var recorder = new RunRecorder(folder, Title(configuration, folder), tokenizer, configuration.Training.SamplePrompt);
+        using RunRecorder? recorder = folder is null
+            ? null
+            : new RunRecorder(folder, Title(configuration, folder), tokenizer, configuration.Training.SamplePrompt);
         using TrainingSession session = TrainingSession.Create(configuration, device.Operations, new TrainingSessionOptions
         {
-            RunFolder = folder.Root,
-            Resume = resumes,
-            ResumeFrom = call.GetValue(_resume),
+            RunFolder = Path.GetFullPath(path),
+            Resume = Resumes(call) || Restarts(call, rank),
+            ResumeFrom = Restarts(call, rank) ? null : call.GetValue(_resume),
             InitFolder = call.GetValue(_init),
             SamplePrompt = configuration.Training.SampleEvery > 0 ? tokenizer.Encode(configuration.Training.SamplePrompt) : null,
             SampleVocabulary = tokenizer.VocabularySize,
-            PeakFlops = PeakTable.Load(path: null).FlopsPerSecond(device.Operations.Device.Name, configuration.Training.Precision),
-            Observers = [console, recorder],
+            PeakFlops = rank.WorldSize * PeakTable.Load(path: null).FlopsPerSecond(device.Operations.Device.Name, configuration.Training.Precision),
+            Group = control is null ? null : new RankGroup(collectives!, control),
+            Observers = recorder is null ? [console] : [console, recorder],
         });
-        RunFolder.Replace(folder.Configuration, JsonSerializer.Serialize(Resolve(configuration), ConfigurationJson.Default.RunConfiguration) + "\n");
-        using var interruption = new Interruption("Finishing the step and writing a checkpoint");
+        if (folder is not null)
+        {
+            string resolved = JsonSerializer.Serialize(Resolve(configuration, rank.WorldSize), ConfigurationJson.Default.RunConfiguration);
+            RunFolder.Replace(folder.Configuration, resolved + "\n");
+        }
+
         TrainingOutcome outcome = session.Run(interruption.Token);
         console.OnNote(outcome == TrainingOutcome.Completed
-            ? $"Done. The run is in {folder.Root}; its plot is {folder.Plot}."
+            ? $"Done. The run is in {Path.GetFullPath(path)}; its plot is {Path.Combine(Path.GetFullPath(path), RunFolder.PlotName)}."
             : $"Interrupted after step {session.Step}. 'gpt train --run {path} --resume' goes on.");
-        return (int)(outcome == TrainingOutcome.Completed ? ExitCode.Success : ExitCode.Interrupted);
+        return outcome == TrainingOutcome.Completed ? ExitCode.Success : ExitCode.Interrupted;
     }
 
-    private string RunPath(ParseResult call, bool resumes)
+    private bool Resumes(ParseResult call) => call.GetResult(_resume) is not null;
+
+    // A rank of the built-in launcher is started again only where that was asked for; another launcher's has to be told.
+    private bool Restarts(ParseResult call, LaunchedRank rank) => rank.IsRestarted && (rank.IsOwn || _ranks.MaxRestarts(call) > 0);
+
+    // Beside the configuration, what makes ranks start from the same weights.
+    private string CallText(ParseResult call) => $"resume {Resumes(call)} {call.GetValue(_resume)}, init {call.GetValue(_init) is not null}";
+
+    private string RunPath(ParseResult call, LaunchedRank rank)
     {
         if (call.GetValue(_run) is { } path)
         {
             return path;
         }
 
-        return resumes
+        if (rank.Environment is not null)
+        {
+            throw new UserErrorException("Ranks on several hosts need one run folder, on storage that all see: name it with --run.", ExitCode.Usage);
+        }
+
+        return Resumes(call)
             ? throw new UserErrorException("--resume needs the run to go on with: name its folder with --run.", ExitCode.Usage)
             : Path.Combine("runs", DateTime.Now.ToString("yyyyMMdd-HHmmss", System.Globalization.CultureInfo.InvariantCulture));
     }
 
-    private RunConfiguration Configure(ParseResult call, string path, bool resumes)
+    private RunConfiguration Configure(ParseResult call, string path, LaunchedRank rank)
     {
         var layers = new ConfigurationLayers();
         string saved = Path.Combine(path, "config.json");
-        if (resumes)
+        if (Resumes(call))
         {
             layers.AddFile(saved);
         }
@@ -115,6 +175,7 @@ internal sealed class TrainCommandLine
             Training = configuration.Training with { Steps = call.GetValue(_steps) ?? configuration.Training.Steps },
         };
         ConfigurationValidator.Check(configuration);
+        BatchPlan.Resolve(configuration.Training, configuration.Model.ContextLength, Math.Max(rank.WorldSize, _device.RankCount(call)));
         return configuration;
     }
 
@@ -131,9 +192,9 @@ internal sealed class TrainCommandLine
         }
     }
 
-    private static RunConfiguration Resolve(RunConfiguration configuration)
+    private static RunConfiguration Resolve(RunConfiguration configuration, int worldSize)
     {
-        BatchPlan plan = BatchPlan.Resolve(configuration.Training, configuration.Model.ContextLength, worldSize: 1);
+        BatchPlan plan = BatchPlan.Resolve(configuration.Training, configuration.Model.ContextLength, worldSize);
         return configuration with
         {
             Training = configuration.Training with { BatchSize = null, MicroBatch = plan.MicroBatch, AccBatchSize = plan.AccBatchSize },

@@ -39,23 +39,18 @@ internal sealed record LaunchedRank
     /// <exception cref="UserErrorException">The variables are not those of a rank, or the launcher is gone.</exception>
     public static LaunchedRank Read(Func<string, string?> get)
     {
-        RankPlace? place = RankVariables.Read(get);
         bool isRestarted = Array.Exists(RestartCounts, name => get(name) is { Length: > 0 } text && text != "0");
-        if (place is null)
-        {
-            return new LaunchedRank { IsRestarted = isRestarted };
-        }
-
         bool isOwn = int.TryParse(get(LauncherVariable), NumberStyles.None, CultureInfo.InvariantCulture, out int launcher);
         if (isOwn && OperatingSystem.IsLinux() && !ChildProcess.BindTo(launcher))
         {
-            throw new UserErrorException($"The launcher, process {launcher}, ended before its rank {place.Rank} began.");
+            throw new UserErrorException($"{LauncherVariable} names process {launcher}, which is not this one's parent: the launcher is gone. Unset the variable.");
         }
 
+        RankPlace? place = RankVariables.Read(get);
         return new LaunchedRank
         {
-            Environment = place.WithSecret(SharedSecret.Read(get), Dns.GetHostName()),
-            Launcher = place.Launcher,
+            Environment = place?.WithSecret(SharedSecret.Read(get), Dns.GetHostName()),
+            Launcher = place?.Launcher ?? "",
             IsOwn = isOwn,
             IsRestarted = isRestarted,
         };

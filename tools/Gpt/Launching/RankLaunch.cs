@@ -24,6 +24,9 @@ internal sealed record RankLaunch
     /// <summary>How often to start again from the last checkpoint after a failure.</summary>
     public int MaxRestarts { get; init; }
 
+    /// <summary>Whether the first start is one after a failure already.</summary>
+    public bool IsRestarted { get; init; }
+
     /// <summary>How long ranks have to end by themselves once one has failed.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(10);
 

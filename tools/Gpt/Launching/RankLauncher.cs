@@ -20,7 +20,7 @@ namespace GptEngine.Gpt.Launching;
 internal sealed class RankLauncher(RankLaunch launch, TextWriter output, TextWriter errors)
 {
     // Time for a rank that was killed to be told from those that fail because of it.
-    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(250);
 
     private readonly string _secret = SharedSecret.Create();
     private readonly OutOfMemoryKills _kills = new();
@@ -124,7 +124,7 @@ internal sealed class RankLauncher(RankLaunch launch, TextWriter output, TextWri
 
         start.Environment[SharedSecret.Variable] = _secret;
         start.Environment[LaunchedRank.LauncherVariable] = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
-        start.Environment[LaunchedRank.RestartVariable] = restart.ToString(CultureInfo.InvariantCulture);
+        start.Environment[LaunchedRank.RestartVariable] = (restart + (launch.IsRestarted ? 1 : 0)).ToString(CultureInfo.InvariantCulture);
         return start;
     }
 
@@ -136,6 +136,13 @@ internal sealed class RankLauncher(RankLaunch launch, TextWriter output, TextWri
         RankEnd cause = RankEnd.Cause(ended);
         Explain(cause);
         Signal(ChildProcess.Terminate);
+        foreach (RankProcess stopped in _ranks.Where(rank => rank.IsStopped))
+        {
+            // It takes no request any more, and is most likely what the others waited for.
+            errors.WriteLine($"gpt: rank {stopped.Rank} is stopped (SIGSTOP, or a debugger); killed.");
+            stopped.Send(ChildProcess.Kill);
+        }
+
         Collect(ended, ends, launch.Grace);
         int[] left = [.. _ranks.Where(rank => !rank.HasExited).Select(rank => rank.Rank)];
         if (left.Length > 0)

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Globalization;
 using System.IO;
 using System.Threading;
 using GptEngine.Runtime.Launching;
@@ -54,6 +55,25 @@ internal sealed class RankProcess : IDisposable
     public string LogPath { get; }
 
     public bool HasExited => _process.HasExited;
+
+    /// <summary>Whether a signal or a debugger has stopped it.</summary>
+    public bool IsStopped
+    {
+        get
+        {
+            try
+            {
+                // The state stands behind the program's name, which is in brackets and may have any character in it.
+                string status = File.ReadAllText($"/proc/{_process.Id.ToString(CultureInfo.InvariantCulture)}/stat");
+                return status[(status.LastIndexOf(')') + 1)..].TrimStart() is ['T' or 't', ..];
+            }
+            catch (IOException)
+            {
+                // It has ended, or this system has no such file.
+                return false;
+            }
+        }
+    }
 
     /// <summary>The last lines that it wrote to standard error.</summary>
     public IReadOnlyList<string> LastErrors
