@@ -10,27 +10,38 @@ namespace GptEngine.Kernels.Profiling;
 /// take a place in the stream themselves: what takes a few microseconds is told a little too long, and gaps with it. Where the host does
 /// not keep ahead of the GPU, a piece's time holds the wait for its launch as well.
 /// </summary>
-/// <param name="driver">The GPU.</param>
-/// <param name="stream">Where work is enqueued.</param>
-public sealed class EventClock(GpuDriver driver, GpuStream stream) : WorkClock
+public sealed class EventClock : WorkClock
 {
     private const double Milli = 1e-3;
 
+    // Two for each launch of a few micro-steps of a large model. Making one takes the host as long as recording it.
+    private const int EventsAhead = 4096;
+
+    private readonly GpuDriver _driver;
+    private readonly GpuStream _stream;
+    private readonly Stack<GpuEvent> _unused = new(EventsAhead);
     private readonly List<(GpuEvent Begin, GpuEvent End)> _pieces = [];
     private GpuEvent? _begun;
 
+    /// <param name="driver">The GPU.</param>
+    /// <param name="stream">Where work is enqueued.</param>
+    public EventClock(GpuDriver driver, GpuStream stream)
+    {
+        ArgumentNullException.ThrowIfNull(driver);
+        (_driver, _stream) = (driver, stream);
+        for (int i = 0; i < EventsAhead; i++)
+        {
+            _unused.Push(driver.CreateEvent());
+        }
+    }
+
     public override bool TimesLaunches => true;
 
-    public override void Begin()
-    {
-        _begun = driver.CreateEvent();
-        _begun.Record(stream);
-    }
+    public override void Begin() => _begun = Mark();
 
     public override void End(KernelCost? cost)
     {
-        GpuEvent end = driver.CreateEvent();
-        end.Record(stream);
+        GpuEvent end = Mark();
         _pieces.Add((_begun ?? throw new InvalidOperationException("nothing has begun"), end));
         _begun = null;
     }
@@ -49,5 +60,21 @@ public sealed class EventClock(GpuDriver driver, GpuStream stream) : WorkClock
             begin.Dispose();
             end.Dispose();
         }
+
+        foreach (GpuEvent unused in _unused)
+        {
+            unused.Dispose();
+        }
+    }
+
+    private GpuEvent Mark()
+    {
+        if (!_unused.TryPop(out GpuEvent? mark))
+        {
+            mark = _driver.CreateEvent();
+        }
+
+        mark.Record(_stream);
+        return mark;
     }
 }

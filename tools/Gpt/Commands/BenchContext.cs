@@ -32,8 +32,21 @@ internal sealed class BenchContext(Device device, double? datasheet, string? pre
     {
         if (!_isMeasured)
         {
-            _measured = isMeasurable ? MachinePeaks.MeasureFlops(operations) : null;
+            _measured = isMeasurable ? Measure(operations) : null;
             _isMeasured = true;
+        }
+    }
+
+    // The row is done and counts, even where other programs have left no memory for a large product.
+    private static double? Measure(IOperations operations)
+    {
+        try
+        {
+            return MachinePeaks.MeasureFlops(operations);
+        }
+        catch (Exception e) when (TrainingBenchmark.IsOutOfMemory(e))
+        {
+            return null;
         }
     }
 

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
@@ -21,6 +22,7 @@ internal sealed class BenchOutput : IDisposable
     private readonly StatusLine _status = new(Console.Error);
     private string _heading = "";
     private (string Name, double PerTera) _unit;
+    private IReadOnlyDictionary<string, long>? _plan;
     private bool _isOnDeviceMemory;
 
     /// <param name="json">A file, <c>-</c> for standard output, or null for none.</param>
@@ -54,12 +56,19 @@ internal sealed class BenchOutput : IDisposable
         _json?.WriteLine(record.ToJson());
         _json?.Flush();
         HasRows = true;
+        _plan = record.MemoryBytes.Planned ?? _plan;
     }
 
     /// <summary>What the columns mean.</summary>
     public void Finish()
     {
         _table.WriteLine();
+        if (_plan is not null)
+        {
+            string parts = string.Join(", ", _plan.Select(part => string.Create(Culture, $"{part.Key} {part.Value / Gibibyte:0.000}")));
+            WrappedText.Write(_table, string.Create(Culture, $"Memory plan of the last row, GiB: {parts}; in all {_plan.Values.Sum() / Gibibyte:0.000}."));
+        }
+
         WrappedText.Write(
             _table,
             $"FLOPs: {ModelFlops.Convention}. mfu: of the dense rate by the data sheet; mfu*: of the rate of a large matrix product measured here; " +
