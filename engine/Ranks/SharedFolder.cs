@@ -13,7 +13,7 @@ internal static class SharedFolder
     public const string Prefix = ".ranks-";
 
     // A network file system may show a new file a little late.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Throws unless every rank sees what rank 0 puts there.</summary>

@@ -137,6 +137,7 @@ public sealed class TrainingSession : IDisposable
         }
 
         WriteCheckpoint();
+        Say("waiting for the last checkpoint to be whole", _enqueued.Step);
         _checkpoints?.Conclude();
         return _enqueued.Step < _training.Steps ? TrainingOutcome.Interrupted : TrainingOutcome.Completed;
     }
@@ -196,14 +197,19 @@ public sealed class TrainingSession : IDisposable
     private MicroBatchFeed CreateFeed() => new(
         _operations.Device, _trainer.Memory.Batch, _data.Sampler, _enqueued.Window, Math.Max(0, _training.Steps - _enqueued.Step));
 
+    // What the others are told when they wait for this rank.
+    private void Say(string activity, long step) => _options.Group?.Control.Report(activity, step);
+
     private void EnqueueStep(CancellationToken stop)
     {
+        Say("giving it to the device", _enqueued.Step + 1);
         _trainer.Enqueue(_enqueued.Step, (float)_schedule.At(_enqueued.Tokens), _feed, stop.IsCancellationRequested, _checkpoints?.IsShareWritten ?? false);
         _enqueued = _enqueued.Next(_batch.AccBatchSize);
     }
 
     private void Report()
     {
+        Say("waiting for its results", _reported.Step + 1);
         StepResult result = _trainer.ReadResult();
         float learningRate = (float)_schedule.At(_reported.Tokens);
         _reported = _reported.Next(_batch.AccBatchSize);
@@ -298,6 +304,7 @@ public sealed class TrainingSession : IDisposable
 
         if (evaluates)
         {
+            Say("evaluating behind it", step);
             EvaluationResult result = _trainer.Loss.Measure(
                 _data.Validation!, (long)_training.EvalBatches * _batch.BatchSize, _data.DocumentToken, _ranks);
             _observer.OnEvaluation(new EvaluationReport(step, result.Loss, result.Perplexity));
@@ -305,6 +312,7 @@ public sealed class TrainingSession : IDisposable
 
         if (samples && _ranks.IsFirst)
         {
+            Say("generating text behind it", step);
             Sample(step);
         }
 
@@ -336,6 +344,7 @@ public sealed class TrainingSession : IDisposable
         _checkpointDue = false;
         if (_checkpoints is not null && _checkpoints.BegunStep != _enqueued.Step)
         {
+            Say("copying its checkpoint aside", _enqueued.Step);
             _checkpoints.Begin(_enqueued, _badSteps);
         }
     }

@@ -21,7 +21,7 @@ internal sealed class RankBoard
     internal RankBoard(int worldSize)
     {
         _entries = new Entry[worldSize];
-        Array.Fill(_entries, new Entry { Host = "", Activity = "", HeardAt = Stopwatch.GetTimestamp() });
+        Array.Fill(_entries, new Entry { Host = "", Activity = "", Step = -1, HeardAt = Stopwatch.GetTimestamp() });
     }
 
     internal int WorldSize => _entries.Length;
@@ -33,7 +33,7 @@ internal sealed class RankBoard
             lock (_lock)
             {
                 return [.. _entries.Select((e, rank) => new RankState(
-                    rank, e.Host, e.Activity, Stopwatch.GetElapsedTime(e.ReportedAt), Stopwatch.GetElapsedTime(e.HeardAt), e.Begun, e.Ended, e.HasLeft))];
+                    rank, e.Host, e.Words, Stopwatch.GetElapsedTime(e.ReportedAt), Stopwatch.GetElapsedTime(e.HeardAt), e.Begun, e.Ended, e.HasLeft))];
             }
         }
     }
@@ -55,12 +55,16 @@ internal sealed class RankBoard
         }
     }
 
+    /// <param name="rank">Whose.</param>
+    /// <param name="activity">What it does.</param>
+    /// <param name="step">In which step; negative for none.</param>
     /// <param name="age">How old the report was when it came.</param>
-    internal void Report(int rank, string activity, TimeSpan age = default)
+    internal void Report(int rank, string activity, long step = -1, TimeSpan age = default)
     {
         lock (_lock)
         {
             _entries[rank].Activity = activity.Length <= LongestActivity ? activity : activity[..LongestActivity];
+            _entries[rank].Step = step;
             _entries[rank].ReportedAt = Stopwatch.GetTimestamp() - (long)(age.TotalSeconds * Stopwatch.Frequency);
         }
     }
@@ -127,10 +131,13 @@ internal sealed class RankBoard
     {
         internal string Host;
         internal string Activity;
+        internal long Step;
         internal long ReportedAt;
         internal long HeardAt;
         internal long Begun;
         internal long Ended;
         internal bool HasLeft;
+
+        internal readonly string Words => Step < 0 ? Activity : string.Create(CultureInfo.InvariantCulture, $"step {Step}, {Activity}");
     }
 }

@@ -40,8 +40,13 @@ public abstract class RankControl : IDisposable
     /// <summary>Tells all ranks that this one ends the run, and why; from any thread.</summary>
     public abstract void Fail(string reason);
 
-    /// <summary>Says where this rank is (<c>step 12, waiting for the gradients</c>): what others are told when it is missing. Does not wait.</summary>
-    public abstract void Report(string activity);
+    /// <summary>Says where this rank is (<c>loading the data</c>): what others are told when it is missing. Does not wait.</summary>
+    public void Report(string activity) => Report(activity, -1);
+
+    /// <summary>The same within a step: others are told <c>step 12, waiting for the gradients</c>. Allocates nothing where the text is at hand.</summary>
+    /// <param name="activity">What it does: <c>waiting for the gradients</c>.</param>
+    /// <param name="step">In which step; negative outside of steps.</param>
+    public abstract void Report(string activity, long step);
 
     /// <summary>Throws if the run has ended; does not wait.</summary>
     /// <exception cref="UserErrorException">Why.</exception>

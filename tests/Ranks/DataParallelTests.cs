@@ -137,6 +137,20 @@ public sealed class DataParallelTests
         Assert.That(error.Message, Does.Contain("out of luck"));
     }
 
+    [Test]
+    public void Step_OfARank_AllocatesNothingManaged([Values] bool sharded)
+    {
+        var meters = new AllocationMeter[] { new(), new() };
+        RankedRuns.Run(
+            2, RankedRuns.Small.Steps(30).Sharded(sharded), change: (rank, options) => options with { Observers = [meters[rank]] });
+
+        // The first steps run code for the first time; the warning of a slow rank, on two threads that others disturb, is a text.
+        foreach (AllocationMeter meter in meters[1..])
+        {
+            Assert.That(meter.BytesPerStep.Skip(5).Max(), Is.Zero);
+        }
+    }
+
     private static void StopAt(CancellationTokenSource stop, int rank, long step)
     {
         if (rank == 2 && step == 3)

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using GptEngine.Engine.Configuration;
@@ -73,19 +72,5 @@ public sealed class GpuStepTests
         var device = new GpuDevice(driver, usesGraphs);
         var queue = new KernelQueue(driver, device.Stream, new CompileCache(new SilentDriver.Compiler(), _folder), ImageFormat.Ptx);
         return new CudaOperations(device, queue, new KernelMatrixProducts(queue), storage);
-    }
-
-    private sealed class AllocationMeter : ITrainingObserver
-    {
-        private long _last;
-
-        public List<long> BytesPerStep { get; } = new(1000);
-
-        public void OnStep(in StepReport report)
-        {
-            long now = GC.GetAllocatedBytesForCurrentThread();
-            BytesPerStep.Add(now - _last);
-            _last = GC.GetAllocatedBytesForCurrentThread();
-        }
     }
 }

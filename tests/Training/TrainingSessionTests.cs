@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Linq;
 using GptEngine.Engine.Configuration;
 using GptEngine.Engine.Optimization;
@@ -104,18 +103,4 @@ public sealed class TrainingSessionTests
     [TestCase(9000, 0.1)]
     public void LearningRate_FollowsTheTokens(double tokens, double expected) =>
         Assert.That(new LearningRateSchedule(2, 1000, 3000).At(tokens), Is.EqualTo(2 * expected).Within(1e-12));
-
-    private sealed class AllocationMeter : ITrainingObserver
-    {
-        private long _last;
-
-        public List<long> BytesPerStep { get; } = new(1000);
-
-        public void OnStep(in StepReport report)
-        {
-            long now = GC.GetAllocatedBytesForCurrentThread();
-            BytesPerStep.Add(now - _last);
-            _last = GC.GetAllocatedBytesForCurrentThread();
-        }
-    }
 }

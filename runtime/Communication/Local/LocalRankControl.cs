@@ -35,7 +35,7 @@ internal sealed class LocalRankControl : RankControl
 
     public override void Fail(string reason) => _meeting.FailAll($"{_meeting.Board.Name(Rank)}: {reason}");
 
-    public override void Report(string activity) => _meeting.Board.Report(Rank, activity);
+    public override void Report(string activity, long step) => _meeting.Board.Report(Rank, activity, step);
 
     internal override void Progress(long begun, long ended) => _meeting.Board.Progress(Rank, begun, ended);
 

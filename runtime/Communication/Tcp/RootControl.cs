@@ -223,7 +223,7 @@ internal sealed class RootControl : TcpRankControl
         long begun = reader.Integer();
         long ended = reader.Integer();
         reader.End();
-        Board.Report(rank, activity, age);
+        Board.Report(rank, activity, age: age);
         Board.Progress(rank, begun, ended);
     }
 

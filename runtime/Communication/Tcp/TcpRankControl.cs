@@ -71,10 +71,10 @@ internal abstract class TcpRankControl : RankControl
         return all!;
     }
 
-    public override void Report(string activity)
+    public override void Report(string activity, long step)
     {
         ArgumentNullException.ThrowIfNull(activity);
-        Board.Report(Rank, activity);
+        Board.Report(Rank, activity, step);
     }
 
     internal override void Progress(long begun, long ended) => Board.Progress(Rank, begun, ended);
