@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Memory;
@@ -26,6 +27,9 @@ public sealed class KernelQueue(GpuDriver driver, GpuStream stream, CompileCache
 
     /// <summary>Hears of what is enqueued here; null for nobody.</summary>
     public ILaunchObserver? Observer { get; set; }
+
+    /// <summary>Those of the loaded kernels that have been launched.</summary>
+    public IEnumerable<KernelInstance> Launched => _loaded.Where(kernel => kernel.HasRun).Select(kernel => kernel.Instance);
 
     /// <summary>Compiles a kernel, or finds it compiled, and loads it. Not for use inside a step.</summary>
     public LaunchableKernel Load(KernelInstance instance)

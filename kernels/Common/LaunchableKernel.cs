@@ -16,6 +16,9 @@ public sealed class LaunchableKernel : IDisposable
     /// <summary>What it is.</summary>
     public KernelInstance Instance { get; }
 
+    /// <summary>Whether it has been launched.</summary>
+    public bool HasRun { get; private set; }
+
     /// <summary>Enqueues it over <paramref name="gridX"/> × <paramref name="gridY"/> blocks.</summary>
     public void Launch(long gridX, int gridY, params ReadOnlySpan<KernelArgument> arguments)
     {
@@ -23,6 +26,7 @@ public sealed class LaunchableKernel : IDisposable
         _queue.Observer?.BeginLaunch();
         _queue.Driver.Launch(_function, shape, _queue.Stream, arguments);
         _queue.Observer?.EndLaunch(Instance.NameExpression, Instance.Folder, shape, null);
+        HasRun = true;
     }
 
     public void Dispose() => _module.Dispose();

@@ -105,7 +105,10 @@ public static class AttentionCases
                 bench.Read("qkv", TensorKind.Storage, shape.Rows, 3 * shape.Channels),
                 bench.Update("keyCache", TensorKind.Storage, 2, 3, 40, headSize),
                 bench.Update("valueCache", TensorKind.Storage, 2, 3, 40, headSize),
-                shape));
+                shape))
+            {
+                IsSingle = true,
+            };
         }
     }
 

@@ -9,5 +9,8 @@ namespace GptEngine.Kernels.Conformance;
 /// <param name="act">Makes the tensors and calls the operation; the same on every device.</param>
 internal sealed class ComparedCase(string operation, string shape, Action<OperationBench> act) : OperationCase(operation, shape)
 {
-    public override IReadOnlyList<TensorVerdict> Run(OperationComparison comparison, int seed) => comparison.Compare(act, seed);
+    /// <summary>Whether it computes in fp32 in every precision, and rounds to 16 bits at the very end if at all: it is then held to that.</summary>
+    public bool IsSingle { get; init; }
+
+    public override IReadOnlyList<TensorVerdict> Run(OperationComparison comparison, int seed) => comparison.Compare(act, seed, IsSingle);
 }

@@ -11,7 +11,7 @@ public static class ElementCases
     private const int Words = 97;
     private const int PaddedWords = 128;
 
-    public static IEnumerable<OperationCase> Zero(CaseSizes sizes) => Checked(sizes).Counts.Select(count => Case("Zero", $"n={count}", bench =>
+    public static IEnumerable<OperationCase> Zero(CaseSizes sizes) => Checked(sizes).Counts.Select(count => Single("Zero", $"n={count}", bench =>
     {
         foreach (TensorKind kind in Enum.GetValues<TensorKind>())
         {
@@ -19,7 +19,7 @@ public static class ElementCases
         }
     }));
 
-    public static IEnumerable<OperationCase> Cast(CaseSizes sizes) => Checked(sizes).Counts.Select(count => Case("Cast", $"n={count}", bench =>
+    public static IEnumerable<OperationCase> Cast(CaseSizes sizes) => Checked(sizes).Counts.Select(count => Single("Cast", $"n={count}", bench =>
     {
         double[] values = bench.Normal(count);
         bench.Operations.Cast(bench.Read("master", TensorKind.Master, values, count), bench.Write("toStorage", TensorKind.Storage, count));
@@ -28,7 +28,7 @@ public static class ElementCases
 
     public static IEnumerable<OperationCase> EmbeddingForward(CaseSizes sizes) => Embeddings(sizes, (batch, time, channels, dropout, positions) =>
     [
-        Case("EmbeddingForward", Describe(batch, time, channels, dropout, positions), bench =>
+        new ComparedCase("EmbeddingForward", Describe(batch, time, channels, dropout, positions), bench =>
         {
             int first = dropout == 0 ? 5 : 0;
             Tensor tokens = bench.Read("tokens", bench.Integers(batch * time, Words), batch, time);
@@ -45,7 +45,7 @@ public static class ElementCases
         EmbeddingBackward(batch, time, channels, dropout, positions, accumulate: true),
     ]);
 
-    private static ComparedCase EmbeddingBackward(int batch, int time, int channels, float dropout, bool positions, bool accumulate) => Case(
+    private static ComparedCase EmbeddingBackward(int batch, int time, int channels, float dropout, bool positions, bool accumulate) => Single(
         "EmbeddingBackward",
         $"{Describe(batch, time, channels, dropout, positions)}{(accumulate ? " accumulated" : "")}",
         bench =>
@@ -67,7 +67,7 @@ public static class ElementCases
     private static string Describe(int batch, int time, int channels, float dropout, bool positions) =>
         $"B={batch} T={time} C={channels}{(positions ? " positions" : "")}{CaseDropout.Describe(dropout)}";
 
-    private static ComparedCase Case(string operation, string shape, Action<OperationBench> act) => new(operation, shape, act);
+    private static ComparedCase Single(string operation, string shape, Action<OperationBench> act) => new(operation, shape, act) { IsSingle = true };
 
     private static CaseSizes Checked(CaseSizes sizes)
     {

@@ -41,7 +41,10 @@ public static class HeadCases
                    bench.Read("losses", TensorKind.Master, Array.ConvertAll(bench.Normal(count), Math.Abs), count),
                    bench.Scalars(written: true, (StepScalar.Loss, accumulate ? 0.75f : float.NaN), (StepScalar.LossScale, 1024)),
                    1.0f / count,
-                   accumulate));
+                   accumulate))
+               {
+                   IsSingle = true,
+               };
     }
 
     public static IEnumerable<OperationCase> Sample(CaseSizes sizes)

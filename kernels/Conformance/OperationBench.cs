@@ -41,6 +41,9 @@ public sealed class OperationBench : IDisposable
 
     public IOperations Operations { get; }
 
+    /// <summary>What inputs are moved by units of, where that is not their own type.</summary>
+    public DataType? MovedBy { get; init; }
+
     /// <summary>Whether the device under test keeps masters beside its storage type.</summary>
     public bool HasMasters => _storage != _master;
 
@@ -278,7 +281,7 @@ public sealed class OperationBench : IDisposable
             bool losesBits = RoundsToTf32 && kind == TensorKind.Storage && _storage == DataType.Float32;
             double[] rounded = losesBits ? Array.ConvertAll(values, Tolerance.RoundToTf32) : Rounded(kind, values);
             double units = losesBits ? Tolerance.Tf32UnitsOfFloat32 : 1;
-            Encode(_jitter is null || kind == TensorKind.Integer ? rounded : Moved(rounded, InputType(kind), units), block.Initial, type);
+            Encode(_jitter is null || kind == TensorKind.Integer ? rounded : Moved(rounded, MovedBy ?? InputType(kind), units), block.Initial, type);
         }
 
         return Take(block);

@@ -26,14 +26,17 @@ public sealed class OperationComparison(IOperations operations, bool roundsToTf3
     public IOperations Operations => operations;
 
     /// <summary>Runs <paramref name="act"/> on the device and on the references, and holds everything written to the tolerance rule.</summary>
+    /// <param name="act">Makes the tensors and calls the operation.</param>
+    /// <param name="seed">Of the inputs.</param>
+    /// <param name="isSingle">Whether a 16-bit device owes fp32 arithmetic up to the last rounding: the plain reference is then run in fp32.</param>
     /// <exception cref="ConformanceException">Something was written beside the outputs.</exception>
-    public IReadOnlyList<TensorVerdict> Compare(Action<OperationBench> act, int seed)
+    public IReadOnlyList<TensorVerdict> Compare(Action<OperationBench> act, int seed, bool isSingle)
     {
         ArgumentNullException.ThrowIfNull(act);
         Dictionary<string, OperationResult> actual = Run(act, seed);
         Dictionary<string, OperationResult> again = Run(act, seed);
         Dictionary<string, OperationResult> oracle = Run(new ReferenceOperations<double>(_host), act, seed);
-        Dictionary<string, OperationResult>[] plain = [.. Enumerable.Range(0, 1 + MovedRuns(oracle)).Select(run => RunPlain(act, seed, run))];
+        Dictionary<string, OperationResult>[] plain = [.. ParallelEnumerable.Range(0, 1 + MovedRuns(oracle)).Select(run => RunPlain(act, seed, run, isSingle))];
         return [.. actual.Select(pair =>
         {
             (string name, OperationResult result) = pair;
@@ -54,18 +57,20 @@ public sealed class OperationComparison(IOperations operations, bool roundsToTf3
     private static int MovedRuns(Dictionary<string, OperationResult> results) =>
         Math.Clamp(EnoughNumbers / Math.Max(1, results.Values.Sum(r => r.Values.Length)), LeastMovedRuns, MostMovedRuns);
 
-    private Dictionary<string, OperationResult> Run(IOperations on, Action<OperationBench> act, int seed, int? jitter = null, bool tf32 = false)
+    private Dictionary<string, OperationResult> Run(
+        IOperations on, Action<OperationBench> act, int seed, int? jitter = null, bool tf32 = false, DataType? movedBy = null)
     {
         ArgumentNullException.ThrowIfNull(act);
-        using var bench = new OperationBench(on, operations.Storage, operations.Master, seed, jitter) { RoundsToTf32 = tf32 };
+        using var bench = new OperationBench(on, operations.Storage, operations.Master, seed, jitter) { RoundsToTf32 = tf32, MovedBy = movedBy };
         act(bench);
         return bench.Collect();
     }
 
     /// <summary>The plain reference in the storage type of the device under test; run 0 with the inputs as they are, the others moved.</summary>
-    private Dictionary<string, OperationResult> RunPlain(Action<OperationBench> act, int seed, int run)
+    private Dictionary<string, OperationResult> RunPlain(Action<OperationBench> act, int seed, int run, bool isSingle)
     {
-        IOperations plain = operations.Storage switch
+        bool isLifted = isSingle && operations.Storage is (DataType.Float16 or DataType.BFloat16);
+        IOperations plain = isLifted ? new ReferenceOperations<float>(_host) : operations.Storage switch
         {
             DataType.Float64 => new ReferenceOperations<double>(_host),
             DataType.Float32 => new ReferenceOperations<float>(_host),
@@ -73,6 +78,6 @@ public sealed class OperationComparison(IOperations operations, bool roundsToTf3
             DataType.BFloat16 => new ReferenceOperations<BFloat16>(_host),
             _ => throw new NotSupportedException($"the plain references cannot run in {operations.Storage.ShortName()}"),
         };
-        return Run(plain, act, seed, run == 0 ? null : unchecked(seed + run), roundsToTf32);
+        return Run(plain, act, seed, run == 0 ? null : unchecked(seed + run), roundsToTf32, isLifted ? DataType.Float32 : null);
     }
 }

@@ -20,7 +20,7 @@ public static class UpdateCases
         ArgumentNullException.ThrowIfNull(sizes);
         return from count in sizes.Counts
                from clip in new[] { 0, 1e-3f, 1, 1e6f }
-               select new ComparedCase("GradientNorm", Invariant($"G={count} clip {clip}"), bench =>
+               select Single("GradientNorm", Invariant($"G={count} clip {clip}"), bench =>
                {
                    bench.Workspace(o => o.GradientNormWorkspaceBytes(count));
                    bench.Operations.GradientNorm(
@@ -46,7 +46,7 @@ public static class UpdateCases
         from gradient in new[] { 1, double.NaN, double.PositiveInfinity, double.NegativeInfinity }
         from loss in new[] { 2.5f, float.NaN, float.PositiveInfinity }
         from isDynamic in new[] { false, true }
-        select new ComparedCase(
+        select Single(
             "GradientNorm", Invariant($"scale {lossScale} after {goodSteps} gradient {gradient} loss {loss}{(isDynamic ? " dynamic" : "")}"), bench =>
             {
                 double[] gradients = bench.Normal(1025);
@@ -73,7 +73,7 @@ public static class UpdateCases
         yield return AdamW(1025, 500, 3, isFinite: false);
     }
 
-    private static ComparedCase AdamW(int count, long decayCount, int updates, bool isFinite) => new(
+    private static ComparedCase AdamW(int count, long decayCount, int updates, bool isFinite) => Single(
         "AdamW", $"G={count} decayed {decayCount} update {updates}{(isFinite ? "" : " bad step")}", bench =>
         {
             bool hasCopy = bench.HasMasters;
@@ -114,6 +114,8 @@ public static class UpdateCases
         (StepScalar.AppliedUpdates, BitConverter.UInt32BitsToSingle(11)),
         (StepScalar.Loss, loss),
         (StepScalar.GradientFactor, float.NaN));
+
+    private static ComparedCase Single(string operation, string shape, Action<OperationBench> act) => new(operation, shape, act) { IsSingle = true };
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

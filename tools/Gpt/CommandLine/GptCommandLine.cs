@@ -48,6 +48,7 @@ internal static class GptCommandLine
         GenerateCommandLine.Create(),
         BenchCommandLine.Create(),
         ProfileCommandLine.Create(),
+        SelfTestCommandLine.Create(),
         DoctorCommandLine.Create(),
         KernelsCommandLine.Create(),
         Verbose,

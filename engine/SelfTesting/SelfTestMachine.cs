@@ -1,0 +1,12 @@
+using System;
+using System.Collections.Immutable;
+using GptEngine.Engine.Configuration;
+using GptEngine.Kernels.Common;
+
+namespace GptEngine.Engine.SelfTesting;
+
+/// <summary>The device under test.</summary>
+/// <param name="Kind">What it is.</param>
+/// <param name="Precisions">Those that it has.</param>
+/// <param name="Open">Opens it in a precision, with graphs or without; the self-test disposes of what it opens.</param>
+public sealed record SelfTestMachine(SelfTestDevice Kind, ImmutableArray<Precision> Precisions, Func<Precision, bool, IOperations> Open);
