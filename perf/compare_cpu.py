@@ -77,7 +77,10 @@ def main():
     gflops, environment = tune.fast_blas_environments(options)[0]
     print(f"{tune.machine()}, {options.threads} threads; large fp32 matrices: {gflops:.0f} GFLOP/s "
           f"({' '.join(f'{key}={value}' for key, value in environment.items()) or 'stock'})", flush=True)
-    outcomes = [(workload, *compare(options, workload, gflops * 1e9)) for workload in options.workloads]
+    try:
+        outcomes = [(workload, *compare(options, workload, gflops * 1e9)) for workload in options.workloads]
+    except contest.ProgramFailed as failure:
+        sys.exit(f"compare_cpu: {failure}")
     contest.write(options, [record for _, records, _ in outcomes for record in records],
                   {"torch": tune.capabilities(options.python)["torch"], "gpt": None if options.gpt == "none" else contest.gpt_version(options.gpt)},
                   {"comparison": {"threads": options.threads, "rounds": options.rounds, "large_matrix_gflops": gflops,

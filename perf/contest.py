@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,10 @@ ROOT = os.path.dirname(HERE)
 LOSS_TOLERANCE = {"fp32": 1e-3, "tf32": 2e-3, "fp16": 1e-2, "bf16": 1e-2}
 
 
+class ProgramFailed(Exception):
+    """One of the programs did not do its work; the message says which and how it ended."""
+
+
 def run_program(command, environment, run, limit=None):
     """Runs one training; returns its lines of metrics, what it printed, wall seconds, and peak resident memory in bytes."""
     metrics = os.path.join(run, "metrics.jsonl")
@@ -21,14 +26,14 @@ def run_program(command, environment, run, limit=None):
         os.remove(metrics)
     start = time.monotonic()
     with open(run + ".log", "wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=limit is not None)
         peak = wait(process, limit, start)
     wall = time.monotonic() - start
     with open(run + ".log", encoding="utf-8", errors="replace") as log:
         lines = log.read().splitlines()
     if process.returncode:
         tail = "\n".join(lines[-5:])
-        raise SystemExit(f"{shlex.join(command)}\nended with {process.returncode}:\n{tail}")
+        raise ProgramFailed(f"{shlex.join(command)}\nended with {process.returncode}:\n{tail}")
     with open(metrics, encoding="utf-8") as file:
         steps = [line for line in map(json.loads, file) if line["kind"] == "train"]
     return {"steps": steps, "lines": lines, "wall_seconds": wall, "peak_rss_bytes": peak}
@@ -42,10 +47,10 @@ def wait(process, limit, start):
             process.returncode = os.waitstatus_to_exitcode(status)
             return usage.ru_maxrss * 1024
         if time.monotonic() - start > limit:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)   # the group is the process's own: a launcher leaves its ranks behind otherwise
             os.wait4(process.pid, 0)
             process.returncode = -9
-            raise SystemExit(f"{shlex.join(process.args)}\nwas not done within {limit:.0f} s.")
+            raise ProgramFailed(f"{shlex.join(process.args)}\nwas not done within {limit:.0f} s.")
         time.sleep(0.05)
 
 
@@ -63,6 +68,7 @@ class Contestant:
     def __init__(self, name, command, environment, run, settings=None):
         self.name, self.command, self.environment, self.run, self.settings = name, command, environment, run, settings
         self.seconds, self.losses, self.peak, self.walls, self.summary = [], None, 0, [], {}
+        self.device_peak = 0   # bytes of device memory, where somebody watches them
 
     def take_turn(self, options, environment):
         """One run in a fresh process; its first steps do not count."""
@@ -70,7 +76,7 @@ class Contestant:
         os.makedirs(self.run)
         outcome = run_program(shlex.split(options.prefix) + self.command, environment, self.run, options.limit)
         if len(outcome["steps"]) != options.steps:
-            raise SystemExit(f"{self.name} reported {len(outcome['steps'])} of {options.steps} steps in {self.run}.")
+            raise ProgramFailed(f"{self.name} reported {len(outcome['steps'])} of {options.steps} steps in {self.run}.")
         counted = outcome["steps"][options.warm_up:]
         self.seconds += [step["seconds"] for step in counted]
         self.losses = [step["loss"] for step in outcome["steps"]]
@@ -91,10 +97,9 @@ class Contestant:
                "wall_seconds": self.walls, "command": self.portable_command()}
         if ceiling:
             row["peak_tflops_measured"], row["mfu_measured"] = ceiling / 1e12, rate * flop / ceiling
-        if base["device"] == "cpu":
-            row["memory_bytes"] = self.peak
-        elif "peak_device_bytes" in self.summary:
-            row["memory_bytes"] = self.summary["peak_device_bytes"]
+        memory = self.peak if base["device"] == "cpu" else self.device_peak
+        if memory:
+            row["memory_bytes"] = memory
         if not self.is_gpt:
             row["style"] = self.name.removeprefix("torch ")
             row["settings"] = {"environment": self.environment, **(self.settings or {})}
@@ -136,7 +141,7 @@ def print_rows(contestants, tokens, flop, difference, heading):
         spread = results_file.spread_of(contestant.seconds)
         rate = tokens / spread["median"]
         first = first or (contestant.name, rate)
-        memory = contestant.summary.get("peak_device_bytes", contestant.peak)
+        memory = contestant.device_peak or contestant.peak
         print(f"  {contestant.name:24} {rate:11.1f} tokens/s  ({tokens / spread['p90']:.1f} to {tokens / spread['p10']:.1f})  "
               f"{rate * flop / 1e12:8.3f} TFLOP/s  peak {memory / 2 ** 20:7.0f} MiB"
               + (f"  {first[0]} is {first[1] / rate:.2f}x" if first[0] != contestant.name else ""), flush=True)

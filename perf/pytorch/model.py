@@ -5,6 +5,7 @@ Works with any torch from 1.13 on and in any floating-point type; at float64 it 
 """
 
 import dataclasses
+import functools
 import inspect
 import json
 import math
@@ -70,9 +71,11 @@ class ModelConfig:
 class Implementation:
     """Choices that change the speed and not the result."""
 
-    attention: str = "explicit"     # explicit | sdpa | flex
+    attention: str = "explicit"     # explicit | sdpa | flex | varlen
     loss: str = "plain"             # plain | chunked: head and cross-entropy fused over chunks of rows, in place
     loss_chunk: int = 1024          # rows of logits alive at once with "chunked"
+    residual: str = "fp32"          # fp32 | low: the residual stream in autocast's type, as gpt keeps it
+    vocabulary_multiple: int = 1    # embedding and head padded to this many rows; logits of the padding are cut off
 
 
 def activation_function(name):
@@ -146,14 +149,43 @@ def explicit_attention(q, k, v, mask):
     return torch.matmul(torch.softmax(scores + mask, dim=-1), v)
 
 
+@functools.lru_cache(maxsize=None)
+def flex_functions():
+    """FlexAttention and the maker of its block masks, both compiled: neither is fast otherwise."""
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+    return torch.compile(flex_attention, dynamic=False), torch.compile(create_block_mask, dynamic=False)
+
+
+def varlen_attention(q, k, v, mask):
+    """Documents as the sequences of one packed batch; fp16 or bf16. q, k, v (B, H, T, D); mask as packed_bounds makes it."""
+    cumulative, longest = mask
+    packed = [part.transpose(1, 2).flatten(0, 1) for part in (q, k, v)]
+    y = varlen_function()(*packed, cumulative, longest)
+    return y.view(q.shape[0], q.shape[2], q.shape[1], q.shape[3]).transpose(1, 2)
+
+
+def packed_bounds(tokens, document_token, document_mask):
+    """(cumulative bounds of sequences and documents as int32, the longest there can be); padded with the end to a length that seldom changes."""
+    batch, length = tokens.shape
+    opens = torch.zeros_like(tokens, dtype=torch.bool)
+    opens[:, 0] = True
+    if document_mask:
+        opens |= tokens == document_token
+    bounds = opens.flatten().nonzero().flatten()
+    size = 1 << int(bounds.numel()).bit_length()   # above it; a compiled graph stays valid while this does
+    end = torch.full((size - bounds.numel(),), batch * length, dtype=bounds.dtype, device=bounds.device)
+    return torch.cat([bounds, end]).to(torch.int32), length
+
+
 def attention(q, k, v, mask, kind):
-    """Dispatches to one of the implementations; mask is additive, or FlexAttention's block mask for "flex"."""
+    """Dispatches to one of the implementations; mask is additive, FlexAttention's block mask for "flex", bounds for "varlen"."""
     if kind == "explicit":
         return explicit_attention(q, k, v, mask)
     if kind == "sdpa":
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-    from torch.nn.attention.flex_attention import flex_attention
-    return flex_attention(q, k, v, block_mask=mask)
+    if kind == "varlen":
+        return varlen_attention(q, k, v, mask)
+    return flex_functions()[0](q, k, v, block_mask=mask)
 
 
 class ChunkedCrossEntropy(torch.autograd.Function):
@@ -260,12 +292,12 @@ class Block(nn.Module):
 class Head(nn.Module):
     """Holds the head's parameters; its weight is absent when it is the token embedding's."""
 
-    def __init__(self, config):
+    def __init__(self, config, rows):
         super().__init__()
         if not config.tie_embeddings:
-            self.weight = nn.Parameter(torch.empty(config.vocab_size, config.d_model))
+            self.weight = nn.Parameter(torch.empty(rows, config.d_model))
         if config.head_bias:
-            self.bias = nn.Parameter(torch.zeros(config.vocab_size))
+            self.bias = nn.Parameter(torch.zeros(rows))
 
 
 class Gpt(nn.Module):
@@ -275,12 +307,14 @@ class Gpt(nn.Module):
         super().__init__()
         self.config = config
         self.implementation = implementation or Implementation()
-        self.token_embedding = nn.Embedding(config.vocab_size, config.d_model)
+        multiple = self.implementation.vocabulary_multiple
+        self.vocabulary_rows = -(-config.vocab_size // multiple) * multiple
+        self.token_embedding = nn.Embedding(self.vocabulary_rows, config.d_model)
         if config.positions == "learned":
             self.position_embedding = nn.Embedding(config.context_length, config.d_model)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
         self.final_norm = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
-        self.head = Head(config)
+        self.head = Head(config, self.vocabulary_rows)
 
     def initialise(self, seed=0):
         """normal(0, 0.02), residual projections scaled by 1/sqrt(2L), biases 0, norms 1 and 0."""
@@ -293,7 +327,13 @@ class Gpt(nn.Module):
                 residual = name.endswith(("attention.proj.weight", "mlp.down.weight"))
                 scale = 0.02 / math.sqrt(2 * self.config.n_layers) if residual else 0.02
                 parameter.normal_(0.0, scale, generator=generator)
+                if self.has_padding(name):
+                    parameter[self.config.vocab_size:] = 0.0
         return self
+
+    def has_padding(self, name):
+        """Whether a parameter has rows beyond the vocabulary; they are zero, and nothing ever moves them."""
+        return self.vocabulary_rows > self.config.vocab_size and name.startswith(("token_embedding.", "head."))
 
     def head_parameters(self):
         weight = self.token_embedding.weight if self.config.tie_embeddings else self.head.weight
@@ -301,21 +341,22 @@ class Gpt(nn.Module):
 
     def make_mask(self, tokens, document_token):
         """What the chosen attention implementation takes as its mask."""
+        if self.implementation.attention == "varlen":
+            return packed_bounds(tokens, document_token, self.config.document_mask)
         if self.implementation.attention == "flex":
-            from torch.nn.attention.flex_attention import create_block_mask
             documents = document_ids(tokens, document_token)
             use_documents = self.config.document_mask
 
             def visible(b, h, t, j):
                 return (t >= j) & ((documents[b, t] == documents[b, j]) if use_documents else True)
-            return create_block_mask(visible, tokens.shape[0], None, tokens.shape[1], tokens.shape[1],
+            return flex_functions()[1](visible, tokens.shape[0], None, tokens.shape[1], tokens.shape[1],
                                      device=tokens.device)
         allowed = allowed_pairs(tokens, document_token, self.config.document_mask)
         return additive_mask(allowed, self.mask_dtype())
 
     def mask_dtype(self):
         if torch.is_autocast_enabled() and self.token_embedding.weight.is_cuda:
-            return torch.get_autocast_gpu_dtype()
+            return torch.get_autocast_dtype("cuda") if hasattr(torch, "get_autocast_dtype") else torch.get_autocast_gpu_dtype()
         return self.token_embedding.weight.dtype
 
     def hidden(self, tokens, mask):
@@ -330,6 +371,8 @@ class Gpt(nn.Module):
             x = x + self.position_embedding.weight[:length]
         else:
             rotary = self.cached("rotary", length, weight)
+        if self.implementation.residual == "low":
+            x = x.to(self.mask_dtype())
         for block in self.blocks:
             x = block(x, mask, rotary, self.implementation.attention)
         return self.final_norm(x)
@@ -346,7 +389,7 @@ class Gpt(nn.Module):
 
     def logits(self, tokens, document_token):
         """(B, T) to (B, T, V)."""
-        return F.linear(self.hidden(tokens, self.make_mask(tokens, document_token)), *self.head_parameters())
+        return F.linear(self.hidden(tokens, self.make_mask(tokens, document_token)), *self.head_parameters())[..., :self.config.vocab_size]
 
     def loss(self, tokens, targets, mask):
         """Mean cross-entropy over all B*T targets."""
@@ -354,13 +397,18 @@ class Gpt(nn.Module):
         weight, bias = self.head_parameters()
         if self.implementation.loss == "chunked":
             return ChunkedCrossEntropy.apply(x, weight, bias, targets.flatten(), self.implementation.loss_chunk)
-        return F.cross_entropy(F.linear(x, weight, bias).float() if x.dtype != torch.float64
-                               else F.linear(x, weight, bias), targets.flatten())
+        logits = F.linear(x, weight, bias)[:, :self.config.vocab_size]
+        return F.cross_entropy(logits if logits.dtype == torch.float64 else logits.float(), targets.flatten())
+
+    def forward(self, tokens, targets, mask):
+        """The loss: what a data-parallel wrapper calls."""
+        return self.loss(tokens, targets, mask)
 
     def save(self, folder):
         """Writes model.safetensors (fp32) and config.json into folder."""
         os.makedirs(folder, exist_ok=True)
-        tensors = {name: parameter.detach().float().cpu().numpy() for name, parameter in self.named_parameters()}
+        tensors = {name: (parameter[:self.config.vocab_size] if self.has_padding(name) else parameter).detach().float().cpu().numpy()
+                   for name, parameter in self.named_parameters()}
         safetensors_file.save(os.path.join(folder, "model.safetensors"), tensors)
         with open(os.path.join(folder, "config.json"), "w", encoding="utf-8") as file:
             json.dump(self.config.to_dict(), file, indent=2)
@@ -369,6 +417,9 @@ class Gpt(nn.Module):
     def load_weights(self, path):
         """Reads a model.safetensors; a missing, superfluous or misshapen tensor is an error."""
         tensors = {name: torch.from_numpy(array) for name, array in safetensors_file.load(path).items()}
+        for name in filter(self.has_padding, tensors):
+            missing = self.vocabulary_rows - tensors[name].shape[0]
+            tensors[name] = torch.cat([tensors[name], tensors[name].new_zeros(missing, *tensors[name].shape[1:])])
         self.load_state_dict(tensors, strict=True)
         return self
 

@@ -1,6 +1,7 @@
 """AdamW in several arrangements that do the same arithmetic at different speeds, each behind one small interface.
 
-step(learning_rate) clips the gradients by their global norm, updates, and returns the norm before clipping.
+step(learning_rate, scaler) clips the gradients by their global norm, updates, and returns the norm before clipping; with a gradient
+scaler (fp16) the gradients are unscaled first, and a step whose gradients are not finite is left out.
 """
 
 import inspect
@@ -42,17 +43,23 @@ class TorchAdamW:
         self.parameters = [parameter for group in groups for parameter in group["params"]]
         self.clip = clip
 
-    def step(self, learning_rate):
+    def step(self, learning_rate, scaler=None):
+        if scaler is not None:
+            scaler.unscale_(self.optimizer)
         gradients = [parameter.grad for parameter in self.parameters]
         norm = global_norm(gradients)
         factor = torch.clamp(self.clip / norm, max=1.0)
         if gradients[0].is_cuda:
-            torch._foreach_mul_(gradients, factor.to(gradients[0].dtype))
+            torch._foreach_mul_(gradients, factor.to(gradients[0].dtype))   # on the device: the host does not wait for the norm
         elif float(factor) < 1.0:
             torch._foreach_mul_(gradients, float(factor))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        self.optimizer.step()
+        if scaler is None:
+            self.optimizer.step()
+        else:
+            scaler.step(self.optimizer)   # the fused form is told on the device whether to do anything
+            scaler.update()
         return norm
 
     def zero_grad(self):
@@ -75,7 +82,9 @@ class BlockedAdamW:
         self.scratch = torch.empty(2, block, dtype=like.dtype, device=like.device)
 
     @torch.no_grad()
-    def step(self, learning_rate):
+    def step(self, learning_rate, scaler=None):
+        if scaler is not None:
+            raise ValueError("blocked AdamW is for the CPU, in fp32.")
         norm = global_norm([parameter.grad for parameter in self.parameters])
         factor = min(1.0, self.clip / float(norm))
         self.steps += 1

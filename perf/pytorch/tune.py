@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import shlex
+import signal
 import subprocess
 import sys
 
@@ -111,6 +112,21 @@ def measure(options, inputs, environment, arguments):
     if outcome.returncode:
         print("            " + (outcome.stderr.strip().splitlines() or ["no message"])[-1], flush=True)
     return rate
+
+
+def run_bounded(command, environment, limit):
+    """(exit code, standard output, standard error) of a process and all that it starts, within so many seconds.
+
+    Raises subprocess.TimeoutExpired after having ended them all.
+    """
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        output, error = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)   # the group is the process's own: launchers leave their ranks behind otherwise
+        process.communicate()
+        raise
+    return process.returncode, output, error
 
 
 def matrix_rate(options, environment):
