@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds a new results file against the one before it of the same machine: regression.py with OLD found by itself.
+"""Holds a new results file against the one before it of the same machine: regression.py --relative with OLD found by itself.
 
     perf/check_against_previous.py perf/results/DATE-MACHINE.json
 
@@ -30,7 +30,7 @@ def main():
         print(f"No earlier results of {new['machine']['name']}; nothing to compare with.")
         return
     path, old = earlier
-    sys.exit(0 if regression.report(old, new, os.path.basename(path), os.path.basename(sys.argv[1]), everything=True) else 1)
+    sys.exit(0 if regression.report(old, new, os.path.basename(path), os.path.basename(sys.argv[1]), everything=True, relative=True) else 1)
 
 
 if __name__ == "__main__":

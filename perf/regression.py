@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds one results file against an earlier one: is anything slower by more than noise?
 
-    perf/regression.py OLD NEW [--band 0.03] [--all]
+    perf/regression.py OLD NEW [--band 0.03] [--relative] [--all]
 
 Rows are matched by what they measure; the ratio is NEW's median time over OLD's, above 1 for slower. A row has become slower (or
 faster) when the ratio leaves the noise band: the larger of --band and the two files' own spread together,
@@ -9,7 +9,8 @@ faster) when the ratio leaves the noise band: the larger of --band and the two f
     spread of a file = max(p90 - median, median - p10) / median      band = max(--band, sqrt(old spread^2 + new spread^2))
 
 so that a row measured on a busy machine needs more to be believed. PyTorch's rows are controls: they are shown, and where they moved
-as well the machine is under suspicion, but they never fail the check. Rows that only one file has are said. Exit code 1 where a row of
+as well the machine is under suspicion, but they never fail the check. --relative divides a row's ratio by that of the controls on the same
+work, and adds their spread to the band: on a machine that other work shares, only what became slower beside PyTorch counts. Rows that only one file has are said. Exit code 1 where a row of
 ours became slower, 2 for a wrong call or a file that cannot be read.
 """
 
@@ -41,12 +42,20 @@ class Comparison:
     """One row of both files."""
 
     def __init__(self, old, new, floor):
-        self.record = new
+        self.record, self.floor = new, floor
         self.old, self.new = results_file.seconds_of(old), results_file.seconds_of(new)
         self.ratio = self.new["median"] / self.old["median"]
-        spreads = [relative_spread(self.old), relative_spread(self.new)]
-        self.spread_known = None not in spreads
-        self.band = max(floor, math.hypot(*(part or 0.0 for part in spreads)))
+        self.spreads = [relative_spread(self.old), relative_spread(self.new)]
+        self.spread_known = None not in self.spreads
+
+    @property
+    def band(self):
+        return max(self.floor, math.hypot(*(part or 0.0 for part in self.spreads)))
+
+    def divide_by(self, controls):
+        """Takes out what the controls on the same work did: their geometric mean, and their mean spread."""
+        self.ratio /= math.exp(sum(math.log(one.ratio) for one in controls) / len(controls))
+        self.spreads.append(sum(math.hypot(*(part or 0.0 for part in one.spreads)) for one in controls) / len(controls))
 
     @property
     def verdict(self):
@@ -57,6 +66,24 @@ class Comparison:
     @property
     def is_regression(self):
         return self.verdict == "slower" and not is_control(self.record)
+
+
+def work(record):
+    """Rows of any program with the same did the same work."""
+    if record["kind"] == "kernel":
+        return record["operation"], record["type"], record["device"], tuple(sorted(record["shape"].items()))
+    return results_file.model_name(record), record["precision"], record["micro_batch"], record["context_length"], record["world_size"]
+
+
+def set_against_controls(comparisons):
+    """Makes ratios relative to the controls' on the same work; a row without a control stays as it is."""
+    controls = {}
+    for one in comparisons:
+        if is_control(one.record):
+            controls.setdefault(work(one.record), []).append(one)
+    for one in comparisons:
+        if not is_control(one.record) and work(one.record) in controls:
+            one.divide_by(controls[work(one.record)])
 
 
 def timed(results):
@@ -103,12 +130,14 @@ def print_missing(what, records):
         print(f"only in {what}: {len(records) - 20} more")
 
 
-def report(old, new, old_name, new_name, floor=FLOOR, everything=False):
+def report(old, new, old_name, new_name, floor=FLOOR, everything=False, relative=False):
     """Prints the check; returns whether nothing became slower."""
     if old["machine"]["name"] != new["machine"]["name"]:
         print(f"These are different machines: {old['machine']['name']} and {new['machine']['name']}; the ratios say nothing of the code.")
     comparisons, only_old, only_new = compare(old, new, floor)
-    print(f"{old_name} -> {new_name}: {len(comparisons)} rows in both")
+    if relative:
+        set_against_controls(comparisons)
+    print(f"{old_name} -> {new_name}: {len(comparisons)} rows in both" + (", ours relative to PyTorch on the same work" if relative else ""))
     print_table(comparisons, everything)
     print_missing(old_name, only_old)
     print_missing(new_name, only_new)
@@ -133,6 +162,7 @@ def main():
     parser.add_argument("old")
     parser.add_argument("new")
     parser.add_argument("--band", type=float, default=FLOOR, help="the least change that counts, as a share (0.03)")
+    parser.add_argument("--relative", action="store_true", help="relative to PyTorch's rows on the same work")
     parser.add_argument("--all", action="store_true", help="also print the rows within noise")
     options = parser.parse_args()
     if not 0 <= options.band < 10:
@@ -142,7 +172,7 @@ def main():
     except BadResults as error:
         print(f"regression: {error}", file=sys.stderr)
         sys.exit(2)
-    sys.exit(0 if report(old, new, options.old, options.new, options.band, options.all) else 1)
+    sys.exit(0 if report(old, new, options.old, options.new, options.band, options.all, options.relative) else 1)
 
 
 if __name__ == "__main__":

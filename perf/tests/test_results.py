@@ -181,6 +181,21 @@ class RegressionTests(Folder):
         self.assertTrue(passed)
         self.assertIn("The machine itself seems slower.", printed)
 
+    def test_relative_to_controls_a_slower_machine_is_no_regression_and_a_slower_program_is(self):
+        def both(ours, theirs):
+            return results(bench(ours), dict(bench(theirs), kind="torch", settings={}, style="tuned"), kernel(ours), kernel(theirs, implementation="torch eager"))
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            self.assertTrue(regression.report(both(0.1, 0.2), both(0.3, 0.6), "old", "new", relative=True))
+            self.assertFalse(regression.report(both(0.1, 0.2), both(0.2, 0.2), "old", "new", relative=True))
+            self.assertFalse(regression.report(both(0.1, 0.2), both(0.1, 0.1), "old", "new", relative=True))
+            self.assertFalse(regression.report(both(0.1, 0.2), both(0.3, 0.6), "old", "new"))
+            self.assertFalse(regression.report(results(bench(0.1)), results(bench(0.3)), "old", "new", relative=True), "without a control")
+        noisy = regression.Comparison(dict(bench(0.2, 0.3), kind="torch", settings={}), dict(bench(0.2, 0.4), kind="torch", settings={}), 0.03)
+        ours = regression.Comparison(bench(0.1, 0.0), bench(0.1, 0.0), 0.03)
+        ours.divide_by([noisy])
+        self.assertAlmostEqual(0.5, ours.band)
+
     def test_different_machines_are_said(self):
         self.assertIn("different machines", self.check(results(bench()), results(bench(), machine="Another"))[1])
 
