@@ -43,6 +43,15 @@ public abstract class Communicator : IDisposable
     /// <summary>Every rank's tensor becomes that of <paramref name="root"/>.</summary>
     public abstract void Broadcast(Tensor tensor, int root);
 
+    /// <summary>
+    /// Tells of device memory that collectives will use until the end, which some transports then move with fewer copies; every rank does so
+    /// in the same order, and outside of captured work. Does nothing where that is of no use.
+    /// </summary>
+    public virtual void Register(nuint address, long bytes)
+    {
+        // Nothing to gain.
+    }
+
     /// <summary>Throws if a collective has failed or has been aborted; does not wait. Called between steps.</summary>
     /// <exception cref="UserErrorException">What failed, and the ranks that are to blame where that is known.</exception>
     public abstract void ThrowIfFailed();

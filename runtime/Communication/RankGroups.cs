@@ -2,8 +2,11 @@ using System;
 using System.Threading;
 using GptEngine.Runtime.Communication.Host;
 using GptEngine.Runtime.Communication.Local;
+using GptEngine.Runtime.Communication.Nccl;
 using GptEngine.Runtime.Communication.Ring;
 using GptEngine.Runtime.Communication.Tcp;
+using GptEngine.Runtime.Cuda;
+using GptEngine.Runtime.Cuda.Driver;
 using GptEngine.Runtime.Devices;
 
 namespace GptEngine.Runtime.Communication;
@@ -43,20 +46,25 @@ public static class RankGroups
     }
 
     /// <summary>
-    /// Joins the collectives: every rank calls it, after <see cref="Meet"/> and with the device that it computes on. Ranks on the CPU or a
-    /// simulated GPU exchange over TCP, which is for tests.
+    /// Joins the collectives: every rank calls it, after <see cref="Meet"/> and with the device that it computes on. Ranks with GPUs
+    /// exchange by NCCL, a single one as well; those on the CPU or a simulated GPU over TCP, which is for tests.
     /// </summary>
     /// <param name="control">What <see cref="Meet"/> has returned.</param>
     /// <param name="environment">As given to <see cref="Meet"/>.</param>
     /// <param name="device">This rank's; outlives the communicator.</param>
     /// <param name="limits">How long to wait; null for the defaults.</param>
-    /// <exception cref="UserErrorException">A rank does not join: named, on every rank.</exception>
+    /// <exception cref="UserErrorException">A rank does not join: named, on every rank. Or NCCL is missing.</exception>
     public static Communicator Connect(RankControl control, RankEnvironment environment, Device device, RankLimits? limits = null)
     {
         ArgumentNullException.ThrowIfNull(control);
         ArgumentNullException.ThrowIfNull(environment);
         ArgumentNullException.ThrowIfNull(device);
         limits ??= RankLimits.Default;
+        if (device is GpuDevice { Driver: CudaDriver driver } gpu)
+        {
+            return NcclSetup.Join(control, gpu, driver, limits);
+        }
+
         HostTransport transport = control is TcpRankControl tcp
             ? new RingTransport(tcp.Rank, tcp.WorldSize, RingNeighbours.Connect(tcp, environment.Secret, limits))
             : new LocalTransport(new LocalExchange(1), 0);

@@ -19,6 +19,9 @@ internal sealed unsafe class SilentDriver : GpuDriver
 
     public override (long Free, long Total) MemoryInfo => (Properties.MemoryBytes, Properties.MemoryBytes);
 
+    /// <summary>Whether its work never gets done: no event is passed.</summary>
+    public bool IsHung { get; set; }
+
     /// <summary>Kernels launched so far.</summary>
     public long Launches { get; private set; }
 
@@ -70,7 +73,7 @@ internal sealed unsafe class SilentDriver : GpuDriver
 
     public override GpuStream CreateStream() => new Stream();
 
-    public override GpuEvent CreateEvent() => new Event();
+    public override GpuEvent CreateEvent() => new Event(this);
 
     public override void Launch(GpuFunction function, in LaunchShape shape, GpuStream stream, params ReadOnlySpan<KernelArgument> arguments) => Launches++;
 
@@ -177,9 +180,9 @@ internal sealed unsafe class SilentDriver : GpuDriver
         }
     }
 
-    private sealed class Event : GpuEvent
+    private sealed class Event(SilentDriver driver) : GpuEvent
     {
-        public override bool IsDone => true;
+        public override bool IsDone => !driver.IsHung;
 
         public override void Record(GpuStream stream)
         {

@@ -1,0 +1,176 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using GptEngine.Tests.Data;
+using NUnit.Framework;
+
+namespace GptEngine.Tests.Communication;
+
+/// <summary>
+/// What NCCL is called with, by a library of its interface that writes its calls down: argument by argument, by version, and what becomes
+/// of its failures. That the real library moves the bytes is for a machine with GPUs to show. Needs a C compiler.
+/// </summary>
+public sealed class NcclTests
+{
+    private TemporaryFolder _folder = null!;
+    private string _library = null!;
+
+    [OneTimeSetUp]
+    public void BuildLibrary()
+    {
+        _folder = new TemporaryFolder();
+        _library = Path.Combine(_folder.Path, "libnccl.so.2");
+        string source = Path.Combine(AppContext.BaseDirectory, "Communication", "fake_nccl.c");
+        try
+        {
+            using Process compiler = Process.Start("cc", ["-shared", "-fPIC", "-w", "-o", _library, source]);
+            compiler.WaitForExit();
+            Assert.That(compiler.ExitCode, Is.Zero, "the C compiler refuses fake_nccl.c");
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            Assert.Ignore("this machine has no C compiler, called cc");
+        }
+    }
+
+    [OneTimeTearDown]
+    public void RemoveLibrary() => _folder.Dispose();
+
+    [Test]
+    public void Calls_HaveTheirArgumentsInOrder()
+    {
+        (int exitCode, string output, string error) = RunAlone("22703", out string[] calls);
+        Assert.That(exitCode, Is.Zero, error);
+        Assert.That(output, Does.StartWith("NCCL 2.27.3\ndone"));
+        string[] expected =
+        [
+            $"ncclGetUniqueId {calls[0].Split(' ')[1]}",
+            $"ncclCommInitRankConfig ranks 1 id {calls[0].Split(' ')[1]} rank 0 config 24 cafebeef 21400 0",
+            .. calls[2..6],
+            "ncclCommRegister 0x1000 4096",
+            "ncclAllReduce 0x1000 0x1000 1000 type 6 operation 0 stream 0x5eed",
+            "ncclReduceScatter 0x2000 0x8000 6 type 9 operation 0 stream 0x5eed",
+            "ncclAllGather 0x9000 0x3000 5 type 8 stream 0x5eed",
+            "ncclBroadcast 0xa000 0xa000 7 type 2 root 0 stream 0x5eed",
+            "ncclCommDeregister 0xabc",
+            "ncclCommFinalize",
+            "ncclCommDestroy aborted 0",
+        ];
+        Assert.That(calls, Is.EqualTo(expected));
+        Assert.That(calls[2..6].Select(call => call.Split(' ')[0]), Is.EqualTo(new[] { "ncclAllReduce", "ncclReduceScatter", "ncclAllGather", "ncclBroadcast" }), "connections");
+        Assert.That(calls[2], Does.EndWith(" 1 type 7 operation 0 stream 0x5eed"));
+    }
+
+    [TestCase("21003", false, false)]
+    [TestCase("21304", false, false)]
+    [TestCase("21403", true, false)]
+    [TestCase("21903", true, true)]
+    public void OlderVersions_AreCalledAsTheyCanBe(string version, bool configures, bool registers)
+    {
+        (int exitCode, _, string error) = RunAlone(version, out string[] calls);
+        Assert.That(exitCode, Is.Zero, error);
+        Assert.That(calls.Any(call => call.StartsWith("ncclCommInitRankConfig", StringComparison.Ordinal)), Is.EqualTo(configures));
+        Assert.That(calls.Any(call => call.StartsWith("ncclCommInitRank ", StringComparison.Ordinal)), Is.EqualTo(!configures));
+        Assert.That(calls.Contains("ncclCommFinalize"), Is.EqualTo(configures));
+        Assert.That(calls.Any(call => call.StartsWith("ncclCommRegister", StringComparison.Ordinal)), Is.EqualTo(registers));
+        Assert.That(calls[^1], Is.EqualTo("ncclCommDestroy aborted 0"));
+    }
+
+    [TestCase("2804")]
+    [TestCase("20907")]
+    public void TooOldAVersion_IsRefused(string version)
+    {
+        (int exitCode, _, string error) = RunAlone(version, out _);
+        Assert.That(exitCode, Is.EqualTo(3));
+        Assert.That(error, Does.Contain($"is NCCL {version}, and 2.10 is the oldest that serves. Install NCCL 2.10 or newer"));
+    }
+
+    [Test]
+    public void FailingCall_IsNamedInWordsAndEndsInAnAbort()
+    {
+        (int exitCode, _, string error) = RunAlone("22703", out string[] calls, ("FAKE_NCCL_FAIL", "ncclReduceScatter:2"));
+        Assert.That(exitCode, Is.EqualTo(1));
+        Assert.That(error, Does.Contain(
+            "ncclReduceScatter: ncclSystemError: unhandled system error; socketStartConnect: Connect to 10.0.0.1 failed. That is: a call of the system failed"));
+        Assert.That(calls[^1], Is.EqualTo("ncclCommAbort"));
+    }
+
+    [Test]
+    public void FailureOfJoining_IsNamedInWords()
+    {
+        (int exitCode, _, string error) = RunAlone("22703", out _, ("FAKE_NCCL_FAIL", "ncclCommInitRankConfig:5"));
+        Assert.That(exitCode, Is.EqualTo(1));
+        Assert.That(error, Does.Contain("ncclCommInitRankConfig: ncclInvalidUsage").And.Contain("two ranks on one GPU"));
+    }
+
+    [Test]
+    public void FailureInTheBackground_IsFoundBetweenSteps()
+    {
+        (int exitCode, _, string error) = RunAlone("22703", out string[] calls, ("FAKE_NCCL_ASYNC", "6"));
+        Assert.That(exitCode, Is.EqualTo(1));
+        Assert.That(error, Does.Contain("ncclRemoteError").And.Contain("another rank has ended"));
+        Assert.That(calls[^1], Is.EqualTo("ncclCommAbort"));
+    }
+
+    [Test]
+    public void UniqueId_TravelsFromRank0ToTheOthers()
+    {
+        int port = TcpRanks.FreePort();
+        string[] logs = [.. Enumerable.Range(0, 2).Select(rank => Path.Combine(_folder.Path, $"rank{rank}-{Guid.NewGuid():N}"))];
+        using var root = Start(0, 2, port, "22703", logs[0]);
+        using var member = Start(1, 2, port, "22703", logs[1]);
+        Assert.That(root.Wait().ExitCode, Is.Zero, root.Wait().Error);
+        Assert.That(member.Wait().ExitCode, Is.Zero, member.Wait().Error);
+        string id = File.ReadLines(logs[0]).First().Split(' ')[1];
+        for (int rank = 0; rank < 2; rank++)
+        {
+            Assert.That(File.ReadAllText(logs[rank]), Does.Contain($"ncclCommInitRankConfig ranks 2 id {id} rank {rank} "));
+            Assert.That(File.ReadAllText(logs[rank]), Does.Contain("ncclReduceScatter 0x2000 0x8000 6 type 9").And.Contain("ncclBroadcast 0xa000 0xa000 7 type 2 root 1"));
+        }
+    }
+
+    [Test]
+    public void HungGpu_IsNoticedAndTheAbsentRankNamed()
+    {
+        int port = TcpRanks.FreePort();
+        string[] logs = [Path.Combine(_folder.Path, "hung0"), Path.Combine(_folder.Path, "hung1")];
+        using var root = Start(0, 2, port, "22703", logs[0], "nccl-hung");
+        using var member = Start(1, 2, port, "22703", logs[1], "nccl-hung");
+        foreach (RankProcess rank in (RankProcess[])[root, member])
+        {
+            Assert.That(rank.Wait().Error, Does.Contain("rank 0 on host host0 has waited 0.5 s for its GPU to do the work with the collectives")
+                .And.Contains("not come to it has rank 1 on host host1 (it last said").And.Contains("step 3 of rank 1"));
+        }
+
+        Assert.That(logs.Select(log => File.ReadLines(log).Last()), Is.All.EqualTo("ncclCommAbort"));
+    }
+
+    [Test]
+    public void VersionsThatDiffer_AreNamed()
+    {
+        int port = TcpRanks.FreePort();
+        using var root = Start(0, 2, port, "22703", Path.Combine(_folder.Path, "differs0"));
+        using var member = Start(1, 2, port, "21805", Path.Combine(_folder.Path, "differs1"));
+        foreach (RankProcess rank in (RankProcess[])[root, member])
+        {
+            Assert.That(rank.Wait().Error, Does.Contain("Rank 0 has NCCL 2.27.3 and rank 1 NCCL 2.18.5"));
+        }
+    }
+
+    private (int ExitCode, string Output, string Error) RunAlone(string version, out string[] calls, params (string, string)[] variables)
+    {
+        string log = Path.Combine(_folder.Path, $"calls-{Guid.NewGuid():N}");
+        using RankProcess rank = Start(0, 1, 1, version, log, variables: variables);
+        var ended = rank.Wait();
+        calls = File.Exists(log) ? File.ReadAllLines(log) : [];
+        return ended;
+    }
+
+    private RankProcess Start(int rank, int worldSize, int port, string version, string log, string role = "nccl", params (string, string)[] variables)
+    {
+        List<(string, string)> all = [("GPTENGINE_NCCL", _library), ("FAKE_NCCL_VERSION", version), ("FAKE_NCCL_LOG", log), .. variables];
+        return new RankProcess(role, rank, worldSize, port, variables: [.. all]);
+    }
+}
