@@ -9,7 +9,8 @@ namespace GptEngine.Tests.Communication;
 /// <summary>Control over TCP: meetings, and the news that a rank is gone, silent or behind.</summary>
 public sealed class RankControlTests
 {
-    private static readonly RankLimits ShortMeeting = TcpRanks.Limits with { Silence = TimeSpan.FromSeconds(3), Meeting = TimeSpan.FromSeconds(1) };
+    // The limit of collectives, of which there are none, only makes heartbeats come often.
+    private static readonly RankLimits ShortMeeting = TcpRanks.Limits with { Collective = TimeSpan.FromMilliseconds(200), Meeting = TimeSpan.FromSeconds(2) };
 
     [Test]
     public void Meetings_OneAfterAnother_CarryEveryMessage()
@@ -55,10 +56,7 @@ public sealed class RankControlTests
     {
         string?[] messages = TcpRanks.Messages(TcpRanks.RunMet(3, ShortMeeting, control =>
         {
-            control.Report($"step 12, rank {control.Rank} reads tokens");
-
-            // A heartbeat carries it.
-            Thread.Sleep(700);
+            TcpRanks.Report(control, $"step 12, rank {control.Rank} reads tokens");
             if (control.Rank == missing)
             {
                 TcpRanks.WaitForFailure(control);
@@ -102,9 +100,8 @@ public sealed class RankControlTests
         RankLimits limits = TcpRanks.Limits with { Collective = TimeSpan.FromMilliseconds(400) };
         string?[] messages = TcpRanks.Messages(TcpRanks.RunMet(3, limits, control =>
         {
-            control.Report("step 7, backward");
             control.Progress(control.Rank == 1 ? 11 : 12, 11);
-            Thread.Sleep(400);
+            TcpRanks.Report(control, "step 7, backward", begun: 11);
             if (control.Rank == 2)
             {
                 control.Late("the all-reduce of 1000 fp32 (collective 12)", 12, TimeSpan.FromSeconds(40));

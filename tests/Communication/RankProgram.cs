@@ -107,7 +107,7 @@ internal static class RankProgram
         using var driver = new SilentDriver();
         using var device = new GpuDevice(driver);
         using NcclCommunicator nccl = NcclSetup.Join(control, device, _ => 0x5EED, () => { }, limits with { Collective = TimeSpan.FromMilliseconds(500) });
-        control.Report($"step 3 of rank {control.Rank}");
+        TcpRanks.Report(control, $"step 3 of rank {control.Rank}");
         driver.IsHung = control.Rank == 0;
         while (true)
         {

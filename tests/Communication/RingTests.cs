@@ -93,7 +93,7 @@ public sealed class RingTests
             using var array = new DeviceArray(device, DataType.Float32, 1000);
             group.Collectives.AllReduce(array.Tensor);
             group.Collectives.Join();
-            group.Control.Report($"step {group.Rank}");
+            TcpRanks.Report(group.Control, $"step {group.Rank}");
             if (group.Rank == 1)
             {
                 TcpRanks.WaitForFailure(group.Control);

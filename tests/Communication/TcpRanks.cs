@@ -84,6 +84,18 @@ internal static class TcpRanks
         _ => throw new AggregateException(failure),
     })];
 
+    /// <summary>Reports, and returns once rank 0 has heard of every rank's report and of this many collectives begun.</summary>
+    internal static void Report(RankControl control, string activity, int begun = 0)
+    {
+        control.Report(activity);
+        while (control.Rank == 0 && control.States.Any(state => state.Activity.Length == 0 || state.CollectivesBegun < begun))
+        {
+            Thread.Sleep(10);
+        }
+
+        control.Barrier("the reports");
+    }
+
     internal static void WaitForFailure(RankControl control)
     {
         using var failed = new ManualResetEventSlim();
