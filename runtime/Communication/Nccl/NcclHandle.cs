@@ -205,7 +205,8 @@ internal sealed class NcclHandle : IDisposable
             {
                 failure = failed;
             }
-        }) { IsBackground = true, Name = "joining over NCCL" };
+        })
+        { IsBackground = true, Name = "joining over NCCL" };
         joining.Start();
         long start = Stopwatch.GetTimestamp();
         while (!joining.Join(TimeSpan.FromMilliseconds(100)) && Stopwatch.GetElapsedTime(start) < limit)
