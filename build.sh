@@ -62,8 +62,10 @@ publish() {
         return 0
     fi
     say "Publishing the self-contained out/publish/gpt"
+    # What says of itself that it can be trimmed is (TrimMode partial): .NET and libraries. Our own assemblies stay whole, as the simulator,
+    # which finds its operations by name, needs them; so nothing in them is to be warned of.
     dotnet publish tools/Gpt/Gpt.csproj -c $configuration -r "$(runtime_identifier)" --self-contained true \
-        -p:PublishSingleFile=true -p:PublishTrimmed=true -p:EnableCompressionInSingleFile=true -p:TrimMode=partial \
+        -p:PublishSingleFile=true -p:PublishTrimmed=true -p:EnableTrimAnalyzer=false -p:SuppressTrimAnalysisWarnings=true -p:EnableCompressionInSingleFile=true -p:TrimMode=partial \
         -p:IncludeNativeLibrariesForSelfExtract=true -p:DebugType=none -o out/publish -v quiet --nologo
     touch out/publish/.stamp
     ls -l out/publish/gpt >&2
