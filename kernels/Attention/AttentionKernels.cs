@@ -41,10 +41,10 @@ public static class AttentionKernels
     public static KernelInstance Forward(DataType storage, int headSize) => OfTiles("attention_forward", storage, headSize, tiles: 3);
 
     /// <summary>The gradients of K and V.</summary>
-    public static KernelInstance BackwardKeys(DataType storage, int headSize) => OfTiles("attention_backward_keys", storage, headSize, tiles: 4);
+    public static KernelInstance BackwardKeys(DataType storage, int headSize) => OfTiles("attention_backward_keys", storage, headSize, BackwardTiles(headSize));
 
     /// <summary>The gradient of Q.</summary>
-    public static KernelInstance BackwardQueries(DataType storage, int headSize) => OfTiles("attention_backward_queries", storage, headSize, tiles: 4);
+    public static KernelInstance BackwardQueries(DataType storage, int headSize) => OfTiles("attention_backward_queries", storage, headSize, BackwardTiles(headSize));
 
     /// <summary>Whether the kernels on tensor cores take this: heads of whole 16-byte chunks; fp16, and bf16 from sm_80 on.</summary>
     public static bool HasTensorCores(DataType storage, int headSize, int architecture) => storage.IsPacked(headSize)
@@ -101,6 +101,9 @@ public static class AttentionKernels
         sizeof(float) => "uint32",
         _ => "uint16",
     };
+
+    /// <summary>As many as the 64 KiB of a block on sm_75 hold.</summary>
+    private static int BackwardTiles(int headSize) => headSize > 112 ? 3 : 4;
 
     private static KernelInstance OfTiles(string name, DataType storage, int headSize, int tiles)
     {

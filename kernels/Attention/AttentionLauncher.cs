@@ -27,7 +27,7 @@ public sealed class AttentionLauncher : IDisposable
     private (int Time, LaunchableKernel Kernel, int Tile)? _forward;
     private LaunchableKernel[]? _backward;
 
-    /// <summary>Kernels are compiled and loaded when a length first asks for them: make each call once before a step is captured.</summary>
+    /// <summary>Kernels are compiled and loaded when a length first asks for them; a device goes through work once before it is captured.</summary>
     /// <param name="queue">Where to run.</param>
     /// <param name="storage">x.</param>
     /// <param name="headSize">D, at most <see cref="AttentionKernels.LargestHeadSize"/>.</param>

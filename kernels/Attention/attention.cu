@@ -7,13 +7,17 @@
 // Writes    forward: output, logSumExp overwritten. delta: delta. backward_keys: K's and V's part of gradQkv, backward_queries: Q's,
 //           overwritten. No aliasing.
 // Launch    forward, backward_*: block 128, grid ⌈T/32⌉·B·H, dynamic shared memory 4·(tiles·32·(D+4) + 32·40) bytes, D rounded up
-//           to 8, with 3 tiles in forward, 4 in backward. delta: block 128, grid ⌈B·H·T/16⌉, none.
+//           to 8, with 3 tiles in forward, 4 in backward or, above D 112, 3. delta: block 128, grid ⌈B·H·T/16⌉, none.
 // Cost      forward ≥ 4·N·C·sizeof(T) bytes, 4·D FLOP a pair that sees; backward ≥ 8·N·C·sizeof(T) bytes, 14·D FLOP a pair, since each
 //           side computes S and gradP for itself. Compute bound. Tiles that the masks empty are neither loaded nor computed.
 // Numerics  float throughout; running maximum and sum; what is masked adds exactly 0; no atomics, order of sums fixed by T alone.
 // Arch      sm_70 and newer.
 // Source    Vaswani et al. 2017, eq. 1; Milakov and Gimelshein 2018, algorithm 3; Dao et al. 2022, algorithm 4.
 #include "Attention/attention_tile.cuh"
+
+// Above D 112 four tiles are more than the 64 KiB of shared memory that a block has on sm_75: the backward passes go through the two tiles
+// of a step one after the other, in one place.
+template <int D> constexpr bool SharesTile = Rows<D>::Padded > 112;
 
 template <typename T, int D>
 __global__ void __launch_bounds__(Threads, 1)
@@ -132,7 +136,7 @@ __global__ void __launch_bounds__(Threads, 1)
     float* keys = shared;
     float* values = keys + Rows<D>::Size;
     float* queries = values + Rows<D>::Size;
-    float* gradients = queries + Rows<D>::Size;
+    float* gradients = SharesTile<D> ? queries : queries + Rows<D>::Size;
     float* weights = gradients + Rows<D>::Size;
 
     int32 tiles = (shape.time + Tile - 1) / Tile;
@@ -150,10 +154,18 @@ __global__ void __launch_bounds__(Threads, 1)
     Sums<D> grad_values;
     for (int32 tile = head.tile; tile < tiles && starts[tile * Tile] < first_key + Tile; ++tile) {
         int32 first_query = tile * Tile;
+        auto load_queries = [&] {
+            load_tile<T, D>(queries, qkv + head.in_qkv<D>(shape, 0, first_query), stride, shape.time - first_query);
+        };
+        auto load_gradients = [&] {
+            load_tile<T, D>(gradients, grad_output + head.in_output<D>(shape, first_query), int64(shape.heads) * D,
+                            shape.time - first_query);
+        };
         __syncthreads();
-        load_tile<T, D>(queries, qkv + head.in_qkv<D>(shape, 0, first_query), stride, shape.time - first_query);
-        load_tile<T, D>(gradients, grad_output + head.in_output<D>(shape, first_query), int64(shape.heads) * D,
-                        shape.time - first_query);
+        load_queries();
+        if constexpr (!SharesTile<D>) {
+            load_gradients();
+        }
         __syncthreads();
 
         // P = exp(S − L)
@@ -176,6 +188,11 @@ __global__ void __launch_bounds__(Threads, 1)
         }
 
         // gradV += Pᵀ·gradO
+        if constexpr (SharesTile<D>) {
+            __syncthreads();
+            load_gradients();
+            __syncthreads();
+        }
         share_weights(weights, weight, place);
         grad_values.add_product(weights, gradients, place);
 
@@ -190,6 +207,11 @@ __global__ void __launch_bounds__(Threads, 1)
             }
         }
         share_weights(weights, grad_weight, place);
+        if constexpr (SharesTile<D>) {
+            __syncthreads();
+            load_queries();
+            __syncthreads();
+        }
         grad_keys.add_product(weights, queries, place);
     }
 
@@ -213,7 +235,7 @@ __global__ void __launch_bounds__(Threads, 1)
     float* queries = shared;
     float* gradients = queries + Rows<D>::Size;
     float* keys = gradients + Rows<D>::Size;
-    float* values = keys + Rows<D>::Size;
+    float* values = SharesTile<D> ? keys : keys + Rows<D>::Size;
     float* weights = values + Rows<D>::Size;
 
     Head head(shape, (shape.time + Tile - 1) / Tile, true);
@@ -240,16 +262,26 @@ __global__ void __launch_bounds__(Threads, 1)
 
     for (int32 tile = starts[first_query] / Tile; tile <= head.tile; ++tile) {
         int32 first_key = tile * Tile;
+        auto load_keys = [&] {
+            load_tile<T, D>(keys, qkv + head.in_qkv<D>(shape, 1, first_key), stride, shape.time - first_key);
+        };
         __syncthreads();
-        load_tile<T, D>(keys, qkv + head.in_qkv<D>(shape, 1, first_key), stride, shape.time - first_key);
         load_tile<T, D>(values, qkv + head.in_qkv<D>(shape, 2, first_key), stride, shape.time - first_key);
+        if constexpr (!SharesTile<D>) {
+            load_keys();
+        }
         __syncthreads();
 
         // gradS = P ⊙ (gradP − δ), P = exp(S − L);  gradQ += gradS·K
         float weight[2][4];
         float grad_weight[2][4];
-        multiply_rows<D>(weight, queries, keys, place);
         multiply_rows<D>(grad_weight, gradients, values, place);
+        if constexpr (SharesTile<D>) {
+            __syncthreads();
+            load_keys();
+            __syncthreads();
+        }
+        multiply_rows<D>(weight, queries, keys, place);
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
             int32 query = first_query + place.row + 4 * i;

@@ -40,6 +40,11 @@ public sealed class KernelQueue(GpuDriver driver, GpuStream stream, CompileCache
             throw new NotSupportedException($"{instance} is not for {Target}: it needs other instructions or more shared memory than that has.");
         }
 
+        if (stream.IsRecording)
+        {
+            throw new InvalidOperationException($"{instance} would be loaded while work is recorded: what the rehearsal before asked for was another kernel.");
+        }
+
         CompiledImage image = cache.GetOrCompile(KernelSources.Request(instance.Source, [instance.NameExpression], Target, format)).Image;
         GpuModule module = driver.LoadModule(image.Bytes.Span, instance.NameExpression);
         GpuFunction function = module.GetFunction(image.LoweredNames[instance.NameExpression]);

@@ -37,8 +37,8 @@ public sealed class GpuDevice : Device
     /// <summary>The order of work: the compute stream.</summary>
     public GpuStream Stream { get; }
 
-    /// <summary>Whether work is being recorded and not run.</summary>
-    public bool IsCapturing { get; private set; }
+    /// <summary>Whether work is being recorded, or gone through for it, and not run.</summary>
+    public bool IsCapturing => Stream.IsRecording || Stream.IsRehearsing;
 
     public override DeviceMemory Allocate(long bytes)
     {
@@ -85,8 +85,9 @@ public sealed class GpuDevice : Device
             return new DirectWork(work);
         }
 
+        Rehearse(work);
         Stream.BeginCapture();
-        IsCapturing = true;
+        Stream.IsRecording = true;
         try
         {
             work();
@@ -94,7 +95,7 @@ public sealed class GpuDevice : Device
         catch (Exception failed)
         {
             // The stream must leave its recording, or nothing could run on it again.
-            IsCapturing = false;
+            Stream.IsRecording = false;
             try
             {
                 Stream.EndCapture().Dispose();
@@ -107,7 +108,7 @@ public sealed class GpuDevice : Device
             throw;
         }
 
-        IsCapturing = false;
+        Stream.IsRecording = false;
         return new StreamGraph(Stream.EndCapture(), Stream);
     }
 
@@ -118,6 +119,20 @@ public sealed class GpuDevice : Device
             _uploads.Dispose();
             Stream.Dispose();
             _driver.Dispose();
+        }
+    }
+
+    /// <summary>All that the work compiles, loads and measures, without running any of it.</summary>
+    private void Rehearse(Action work)
+    {
+        Stream.IsRehearsing = true;
+        try
+        {
+            work();
+        }
+        finally
+        {
+            Stream.IsRehearsing = false;
         }
     }
 

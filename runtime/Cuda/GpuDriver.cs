@@ -26,6 +26,7 @@ public abstract class GpuDriver : IDisposable
 
     public abstract void FreePinned(nint pointer);
 
+    /// <remarks>Dropped, like all that is enqueued, where the stream is rehearsing.</remarks>
     public abstract void Fill(DevicePointer destination, byte value, long bytes, GpuStream stream);
 
     public abstract void CopyToDevice(DevicePointer destination, nint source, long bytes, GpuStream stream);

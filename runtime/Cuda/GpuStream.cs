@@ -5,6 +5,15 @@ namespace GptEngine.Runtime.Cuda;
 /// <summary>A queue of work that runs in order.</summary>
 public abstract class GpuStream : IDisposable
 {
+    /// <summary>
+    /// Whether what is enqueued here is dropped: work that is about to be captured is gone through once for what it needs (kernels compiled
+    /// and loaded, matrix products measured), none of which a capture allows for certain.
+    /// </summary>
+    public bool IsRehearsing { get; internal set; }
+
+    /// <summary>Whether work is being recorded and not run; nothing may be compiled or loaded then.</summary>
+    public bool IsRecording { get; internal set; }
+
     /// <summary>Waits until all work is done.</summary>
     public abstract void Synchronize();
 

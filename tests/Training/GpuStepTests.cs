@@ -11,6 +11,7 @@ using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Devices;
 using GptEngine.Runtime.Memory;
+using GptEngine.Runtime.Simulator.Driver;
 using NUnit.Framework;
 
 namespace GptEngine.Tests.Training;
@@ -49,6 +50,54 @@ public sealed class GpuStepTests
         Assert.That(driver.Launches, Is.GreaterThan(100));
     }
 
+    // What a capture forbids differs by driver version: so all is compiled and loaded in a rehearsal that runs nothing.
+    [Test]
+    public void Capture_GoesThroughTheWorkFirst_AndLoadsNothingAfterwards()
+    {
+        using CudaOperations operations = Simulated();
+        using Device device = operations.Device;
+        using DeviceMemory memory = device.Allocate(4);
+        using PinnedBuffer buffer = device.AllocatePinned(4);
+        var scalar = new Tensor("scalar", DataType.Float32, memory.Address, 1);
+        buffer.AsSpan<float>(0, 1)[0] = 3;
+        device.Upload(buffer, 0, scalar);
+        int calls = 0;
+
+        using CapturedWork work = device.Capture("zero", () =>
+        {
+            calls++;
+            operations.Zero(scalar);
+        });
+
+        device.Download(scalar, buffer, 0);
+        device.Synchronize();
+        Assert.That((calls, buffer.AsSpan<float>(0, 1)[0]), Is.EqualTo((2, 3f)), "gone through twice, and not run");
+        work.Launch();
+        device.Download(scalar, buffer, 0);
+        device.Synchronize();
+        Assert.That(buffer.AsSpan<float>(0, 1)[0], Is.Zero);
+    }
+
+    [Test]
+    public void Capture_OfWorkThatLoadsAKernelLate_IsRefused()
+    {
+        var driver = new SilentDriver();
+        using var device = new GpuDevice(driver);
+        using var queue = new KernelQueue(driver, device.Stream, new CompileCache(new SilentDriver.Compiler(), _folder), ImageFormat.Ptx);
+        int calls = 0;
+
+        InvalidOperationException error = Assert.Throws<InvalidOperationException>(() => device.Capture("late", () =>
+        {
+            if (calls++ > 0)
+            {
+                queue.Load(BiasGradientLauncher.Reduce());
+            }
+        }))!;
+
+        Assert.That(error.Message, Does.StartWith("bias_gradient_reduce would be loaded while work is recorded"));
+        Assert.That(device.IsCapturing, Is.False);
+    }
+
     /// <summary>The preset's own micro-batch on the smallest GPU that is supported: a V100 of 32 GB, some of it the driver's.</summary>
     [Test]
     public void Gpt1b_At20By128_FitsAV100()
@@ -66,6 +115,12 @@ public sealed class GpuStepTests
 
         Assert.That(memory.Plan.TotalBytes, Is.LessThan(31L << 30));
     }
+
+    private CudaOperations Simulated() => GpuOperations.Simulated(
+        new SimulatedDriver(SimulatedGpus.V100, new SimulatorOptions()),
+        DataType.Float32,
+        new GpuOptions { HostThreads = 1 },
+        new CompileCache(new SilentDriver.Compiler(), _folder));
 
     private CudaOperations Silent(SilentDriver driver, DataType storage, bool usesGraphs)
     {

@@ -53,6 +53,11 @@ public sealed unsafe class CublasLtMatrixProducts : MatrixProducts
     {
         CublasLtPlan plan = PlanFor(product, operands.Sum != default)
             ?? throw Failure(NotSupported, nameof(cublasLtMatmulAlgoGetHeuristic), $"{product}: ");
+        if (_stream.IsRehearsing)
+        {
+            return;
+        }
+
         _driver.MakeCurrent();
         int status = plan.Enqueue(_handle, operands, workspace, WorkspaceBytes, CudaDriver.HandleOf(_stream));
         if (status != Success)

@@ -106,6 +106,11 @@ public sealed unsafe class CudaDriver : GpuDriver
 
     public override void Fill(DevicePointer destination, byte value, long bytes, GpuStream stream)
     {
+        if (stream.IsRehearsing)
+        {
+            return;
+        }
+
         MakeCurrent();
         ThrowIfFailed(cuMemsetD8Async(destination.Address, value, (nuint)bytes, HandleOf(stream)));
     }
@@ -124,6 +129,11 @@ public sealed unsafe class CudaDriver : GpuDriver
 
     public override void CopyOnDevice(DevicePointer destination, DevicePointer source, long bytes, GpuStream stream)
     {
+        if (stream.IsRehearsing)
+        {
+            return;
+        }
+
         MakeCurrent();
         ThrowIfFailed(cuMemcpyDtoDAsync_v2(destination.Address, source.Address, (nuint)bytes, HandleOf(stream)));
     }
@@ -136,6 +146,11 @@ public sealed unsafe class CudaDriver : GpuDriver
     /// <remarks>The driver does not tell a kernel's parameters in every version; the simulated GPU checks their count and sizes.</remarks>
     public override void Launch(GpuFunction function, in LaunchShape shape, GpuStream stream, params ReadOnlySpan<KernelArgument> arguments)
     {
+        if (stream.IsRehearsing)
+        {
+            return;
+        }
+
         ArgumentOutOfRangeException.ThrowIfGreaterThan(arguments.Length, LargestArguments);
         byte* values = stackalloc byte[LargestArgumentBytes];
         void** pointers = stackalloc void*[LargestArguments];

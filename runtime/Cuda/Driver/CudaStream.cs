@@ -11,8 +11,7 @@ internal sealed unsafe class CudaStream : GpuStream
 {
     private const uint NonBlocking = 1;
 
-    // What a capture forbids elsewhere in the process: nothing. Kernels are loaded and matrix products measured, on other streams, while
-    // a step is captured for the first time.
+    // What a capture forbids elsewhere in the process: nothing. Other ranks of the process, and its checkpoints, go on meanwhile.
     private const int Relaxed = 2;
 
     private readonly CudaDriver _driver;
@@ -52,6 +51,11 @@ internal sealed unsafe class CudaStream : GpuStream
 
     public override void AddCallback(Action callback)
     {
+        if (IsRehearsing)
+        {
+            return;
+        }
+
         _driver.MakeCurrent();
         var pinned = GCHandle.Alloc(callback);
         int status = cuLaunchHostFunc(Handle, &Call, GCHandle.ToIntPtr(pinned));

@@ -11,14 +11,14 @@ internal sealed class SimulatedStream : GpuStream
 
     public override bool IsIdle => true;
 
-    /// <summary>Runs the work, or keeps it for the graph.</summary>
+    /// <summary>Runs the work, keeps it for the graph, or drops it in a rehearsal.</summary>
     internal void Add(Action work)
     {
         if (_recording is not null)
         {
             _recording.Add(work);
         }
-        else
+        else if (!IsRehearsing)
         {
             work();
         }
