@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using GptEngine.Perf.Attention;
 using GptEngine.Perf.CpuOperations;
 using GptEngine.Perf.Gemm;
 using GptEngine.Perf.Simulator;
@@ -12,6 +13,7 @@ internal static class Program
 {
     private static readonly SortedDictionary<string, Func<string[], int>> Benchmarks = new(StringComparer.Ordinal)
     {
+        ["attention"] = AttentionModel.Run,
         ["cpu"] = CpuOperationsBenchmark.Run,
         ["gemm"] = GemmBenchmark.Run,
         ["simulator"] = SimulatorBenchmark.Run,

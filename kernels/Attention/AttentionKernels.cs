@@ -10,9 +10,6 @@ public static class AttentionKernels
     /// <summary>Queries, and keys, of a tile of the plain kernels.</summary>
     public const int Tile = 32;
 
-    /// <summary>Queries, or keys, of a block of the kernels on tensor cores.</summary>
-    public const int TensorTile = 64;
-
     /// <summary>Largest D.</summary>
     public const int LargestHeadSize = 128;
 
@@ -29,13 +26,12 @@ public static class AttentionKernels
     private const int FirstTensorArchitecture = 70;
     private const int AsynchronousArchitecture = 80;
 
-    /// <summary>Of a block on sm_75, the least of all.</summary>
-    private const int TuringSharedBytes = 64 << 10;
+    /// <summary>Keys, or queries, that a block of the kernels on tensor cores takes at a time.</summary>
+    private const int TensorStep = 32;
 
-    private const int BackwardStep = 32;
     private const int Threads = 128;
     private const int WeightPitch = 40;
-    private const int WarpRows = 16;
+    private const int TileRows = 16;
 
     /// <summary>Any D up to <see cref="LargestHeadSize"/>.</summary>
     public static KernelInstance Forward(DataType storage, int headSize) => OfTiles("attention_forward", storage, headSize, tiles: 3);
@@ -50,35 +46,26 @@ public static class AttentionKernels
     public static bool HasTensorCores(DataType storage, int headSize, int architecture) => storage.IsPacked(headSize)
         && (storage == DataType.Float16 || (storage == DataType.BFloat16 && architecture >= AsynchronousArchitecture));
 
-    /// <summary>On tensor cores, any T, by tiles of keys and values.</summary>
+    /// <summary>On tensor cores.</summary>
     public static KernelInstance ForwardTensor(DataType storage, int headSize, int architecture) =>
-        OfTensors(TensorForward, "attention_forward_mma", storage, headSize, architecture, rows: TensorTile, bufferRows: 2 * TensorTile);
-
-    /// <summary>On tensor cores, T up to <see cref="ResidentTime"/>: a head's keys and values whole in shared memory.</summary>
-    public static KernelInstance ForwardResident(DataType storage, int headSize, int warps)
-    {
-        int bytes = ((2 * ResidentTime(warps)) + (warps * WarpRows)) * TensorRowBytes(headSize);
-        bool fitsTuring = storage == DataType.Float16 && bytes <= TuringSharedBytes;
-        return new KernelInstance(
-            TensorForward,
-            $"attention_forward_mma_resident<{storage.DeviceName()}, {Checked(headSize)}, {warps}>",
-            DeviceTypes.WarpSize * warps,
-            DynamicSharedBytes: bytes)
-        {
-            FirstArchitecture = fitsTuring ? FirstTensorArchitecture : AsynchronousArchitecture,
-        };
-    }
-
-    /// <summary>Longest T of <see cref="ForwardResident"/>.</summary>
-    public static int ResidentTime(int warps) => 2 * WarpRows * warps;
+        OfTensors(TensorForward, "attention_forward_mma", storage, headSize, architecture, ForwardTiles(headSize, architecture), lastingRows: 1);
 
     /// <summary>On tensor cores: the gradients of K and V.</summary>
-    public static KernelInstance BackwardKeysTensor(DataType storage, int headSize, int architecture) => OfTensors(
-        TensorBackward, "attention_backward_keys_mma", storage, headSize, architecture, rows: 2 * TensorTile, bufferRows: 2 * BackwardStep);
+    public static KernelInstance BackwardKeysTensor(DataType storage, int headSize, int architecture) =>
+        OfTensors(TensorBackward, "attention_backward_keys_mma", storage, headSize, architecture, BackwardKeysTiles(headSize), lastingRows: 2);
 
     /// <summary>On tensor cores: the gradient of Q.</summary>
-    public static KernelInstance BackwardQueriesTensor(DataType storage, int headSize, int architecture) => OfTensors(
-        TensorBackward, "attention_backward_queries_mma", storage, headSize, architecture, rows: 2 * TensorTile, bufferRows: 2 * BackwardStep);
+    public static KernelInstance BackwardQueriesTensor(DataType storage, int headSize, int architecture) =>
+        OfTensors(TensorBackward, "attention_backward_queries_mma", storage, headSize, architecture, BackwardQueriesTiles(headSize, architecture), lastingRows: 2);
+
+    /// <summary>Queries of a block of <see cref="ForwardTensor"/>.</summary>
+    public static int ForwardRows(int headSize, int architecture) => BlockRows(ForwardTiles(headSize, architecture));
+
+    /// <summary>Keys of a block of <see cref="BackwardKeysTensor"/>.</summary>
+    public static int BackwardKeysRows(int headSize) => BlockRows(BackwardKeysTiles(headSize));
+
+    /// <summary>Queries of a block of <see cref="BackwardQueriesTensor"/>.</summary>
+    public static int BackwardQueriesRows(int headSize, int architecture) => BlockRows(BackwardQueriesTiles(headSize, architecture));
 
     /// <summary>Σ gradO ⊙ O of each row of a head.</summary>
     public static KernelInstance Delta(DataType storage, int headSize) =>
@@ -112,14 +99,32 @@ public static class AttentionKernels
         return new KernelInstance(Plain, $"{name}<{storage.DeviceName()}, {headSize}>", Threads, DynamicSharedBytes: bytes);
     }
 
+    // A warp has as many tiles of 16 rows as registers allow: what it sums of a row are D floats, or 2·D where keys have two gradients. Before
+    // sm_80 nothing hides loads but other blocks: wide heads get one tile, so that three blocks fit an SM.
+    private static int ForwardTiles(int headSize, int architecture) => headSize <= (architecture >= AsynchronousArchitecture ? 96 : 64) ? 2 : 1;
+
+    private static int BackwardKeysTiles(int headSize) => headSize <= 64 ? 2 : 1;
+
+    private static int BackwardQueriesTiles(int headSize, int architecture) => ForwardTiles(headSize, architecture);
+
+    private static int BlockRows(int tiles) => Threads / DeviceTypes.WarpSize * TileRows * tiles;
+
+    /// <param name="source">File.</param>
+    /// <param name="name">Of the template.</param>
+    /// <param name="storage">x.</param>
+    /// <param name="headSize">D.</param>
+    /// <param name="architecture">What it is for.</param>
+    /// <param name="tiles">Of 16 rows, a warp.</param>
+    /// <param name="lastingRows">Tensors whose rows a block holds from start to end; two pass by.</param>
     private static KernelInstance OfTensors(
-        string source, string name, DataType storage, int headSize, int architecture, int rows, int bufferRows)
+        string source, string name, DataType storage, int headSize, int architecture, int tiles, int lastingRows)
     {
         // One buffer fills while another is worked on, where copies are asynchronous.
         bool isAsynchronous = architecture >= AsynchronousArchitecture;
         int buffers = isAsynchronous ? 2 : 1;
-        int bytes = (rows + (buffers * bufferRows)) * TensorRowBytes(headSize);
-        return new KernelInstance(source, $"{name}<{storage.DeviceName()}, {Checked(headSize)}, {buffers}>", Threads, DynamicSharedBytes: bytes)
+        int bytes = ((lastingRows * BlockRows(tiles)) + (buffers * 2 * TensorStep)) * TensorRowBytes(headSize);
+        return new KernelInstance(
+            source, $"{name}<{storage.DeviceName()}, {Checked(headSize)}, {tiles}, {buffers}>", Threads, DynamicSharedBytes: bytes)
         {
             FirstArchitecture = isAsynchronous ? AsynchronousArchitecture : FirstTensorArchitecture,
             LastArchitecture = isAsynchronous ? int.MaxValue : AsynchronousArchitecture - 1,

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Linq;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Cuda;
@@ -11,23 +10,14 @@ namespace GptEngine.Kernels.Attention;
 /// <summary>Attention on a GPU, for one storage type and one D: <see cref="IOperations"/>'s forward and backward calls.</summary>
 public sealed class AttentionLauncher : IDisposable
 {
-    /// <summary>Blocks of the resident kernel that an SM must hold for it to be worth more than tiles: one alone would wait for its loads.</summary>
-    private const int LeastResidentBlocks = 2;
-
-    /// <summary>Shared memory that the driver keeps of each block's.</summary>
-    private const int ReservedSharedBytes = 1024;
-
-    private static readonly int[] ResidentWarps = [4, 8];
-
     private readonly KernelQueue _queue;
     private readonly DataType _storage;
     private readonly int _headSize;
     private readonly bool _hasTensorCores;
-    private readonly Dictionary<KernelInstance, LaunchableKernel> _kernels = [];
-    private (int Time, LaunchableKernel Kernel, int Tile)? _forward;
+    private LaunchableKernel? _forward;
     private LaunchableKernel[]? _backward;
 
-    /// <summary>Kernels are compiled and loaded when a length first asks for them; a device goes through work once before it is captured.</summary>
+    /// <summary>Each pass's kernels are compiled and loaded when it is first asked for; a device goes through work once before it is captured.</summary>
     /// <param name="queue">Where to run.</param>
     /// <param name="storage">x.</param>
     /// <param name="headSize">D, at most <see cref="AttentionKernels.LargestHeadSize"/>.</param>
@@ -63,9 +53,9 @@ public sealed class AttentionLauncher : IDisposable
         new OperationChecks(_storage, DataType.Float32).AttentionForward(qkv, documentStart, output, logSumExp, shape);
         CheckSpecialisation(shape, qkv, output);
         var argument = new AttentionShapeArgument(shape);
-        (LaunchableKernel kernel, int tile) = ForwardKernel(shape.Time);
+        LaunchableKernel kernel = _forward ??= _queue.Load(ForwardKernel());
         kernel.Launch(
-            Blocks(shape, tile),
+            Blocks(shape, _hasTensorCores ? AttentionKernels.ForwardRows(_headSize, _queue.Target.Number) : AttentionKernels.Tile),
             1,
             PointerTo(qkv),
             PointerTo(documentStart),
@@ -83,99 +73,80 @@ public sealed class AttentionLauncher : IDisposable
         CheckSpecialisation(shape, qkv, output, gradOutput, gradQkv);
         workspace.Expect("workspace", DataType.Float32, Axis.AtLeast("bytes/4", BackwardWorkspaceBytes(shape) / sizeof(float)));
         var argument = new AttentionShapeArgument(shape);
-        LaunchableKernel[] kernels = _backward ??= [.. BackwardKernels().Select(Load)];
-        kernels[0].Launch(
-            DeviceTypes.CeilingDivide(shape.Rows * shape.Heads, AttentionKernels.DeltaRows),
-            1,
-            PointerTo(output),
-            PointerTo(gradOutput),
-            PointerTo(workspace),
-            KernelArgument.Structure(&argument));
-        foreach (LaunchableKernel kernel in kernels.AsSpan(1))
+        LaunchableKernel[] kernels = _backward ??= [.. BackwardKernels().Select(_queue.Load)];
+        if (_hasTensorCores)
         {
-            kernel.Launch(
-                Blocks(shape, Tile),
+            // The queries' kernel makes δ on its way.
+            kernels[0].Launch(
+                Blocks(shape, AttentionKernels.BackwardQueriesRows(_headSize, _queue.Target.Number)),
                 1,
                 PointerTo(qkv),
                 PointerTo(documentStart),
+                PointerTo(output),
                 PointerTo(logSumExp),
                 PointerTo(workspace),
                 PointerTo(gradOutput),
                 PointerTo(gradQkv),
                 KernelArgument.Structure(&argument));
+            LaunchPass(kernels[1], AttentionKernels.BackwardKeysRows(_headSize), qkv, documentStart, logSumExp, gradOutput, gradQkv, shape, workspace);
+        }
+        else
+        {
+            kernels[0].Launch(
+                DeviceTypes.CeilingDivide(shape.Rows * shape.Heads, AttentionKernels.DeltaRows),
+                1,
+                PointerTo(output),
+                PointerTo(gradOutput),
+                PointerTo(workspace),
+                KernelArgument.Structure(&argument));
+            LaunchPass(kernels[1], AttentionKernels.Tile, qkv, documentStart, logSumExp, gradOutput, gradQkv, shape, workspace);
+            LaunchPass(kernels[2], AttentionKernels.Tile, qkv, documentStart, logSumExp, gradOutput, gradQkv, shape, workspace);
         }
     }
 
     public void Dispose()
     {
-        foreach (LaunchableKernel kernel in _kernels.Values)
+        _forward?.Dispose();
+        foreach (LaunchableKernel kernel in _backward ?? [])
         {
             kernel.Dispose();
         }
     }
 
+    /// <summary>A half of the backward pass that reads δ.</summary>
+    private static unsafe void LaunchPass(
+        LaunchableKernel kernel, int tile, Tensor qkv, Tensor documentStart, Tensor logSumExp, Tensor gradOutput, Tensor gradQkv,
+        in AttentionShape shape, Tensor workspace)
+    {
+        var argument = new AttentionShapeArgument(shape);
+        kernel.Launch(
+            Blocks(shape, tile),
+            1,
+            PointerTo(qkv),
+            PointerTo(documentStart),
+            PointerTo(logSumExp),
+            PointerTo(workspace),
+            PointerTo(gradOutput),
+            PointerTo(gradQkv),
+            KernelArgument.Structure(&argument));
+    }
+
     private static long Blocks(in AttentionShape shape, int tile) => DeviceTypes.CeilingDivide(shape.Time, tile) * shape.Batch * shape.Heads;
 
-    /// <summary>The kernel for a length, and the queries of its block; all of them where keys and values stay resident.</summary>
-    private (LaunchableKernel Kernel, int Tile) ForwardKernel(int time)
-    {
-        if (_forward is not { } known || known.Time != time)
-        {
-            KernelInstance? resident = ResidentFor(time);
-            KernelInstance tiles = _hasTensorCores
-                ? AttentionKernels.ForwardTensor(_storage, _headSize, _queue.Target.Number)
-                : AttentionKernels.Forward(_storage, _headSize);
-            known = (time, Load(resident ?? tiles), resident is not null ? time : Tile);
-            _forward = known;
-        }
-
-        return (known.Kernel, known.Tile);
-    }
-
-    private int Tile => _hasTensorCores ? AttentionKernels.TensorTile : AttentionKernels.Tile;
-
-    private KernelInstance? ResidentFor(int time)
-    {
-        if (!_hasTensorCores || time <= AttentionKernels.TensorTile)
-        {
-            return null;
-        }
-
-        foreach (int warps in ResidentWarps)
-        {
-            KernelInstance resident = AttentionKernels.ForwardResident(_storage, _headSize, warps);
-            int blocks = _queue.Driver.Properties.SharedBytesPerMultiprocessor / (resident.DynamicSharedBytes + ReservedSharedBytes);
-            if (time <= AttentionKernels.ResidentTime(warps) && resident.IsFor(_queue.Target.Number) && blocks >= LeastResidentBlocks)
-            {
-                return resident;
-            }
-        }
-
-        return null;
-    }
+    private KernelInstance ForwardKernel() => _hasTensorCores
+        ? AttentionKernels.ForwardTensor(_storage, _headSize, _queue.Target.Number)
+        : AttentionKernels.Forward(_storage, _headSize);
 
     private KernelInstance[] BackwardKernels() => _hasTensorCores
         ? [
-            AttentionKernels.Delta(_storage, _headSize),
-            AttentionKernels.BackwardKeysTensor(_storage, _headSize, _queue.Target.Number),
             AttentionKernels.BackwardQueriesTensor(_storage, _headSize, _queue.Target.Number),
+            AttentionKernels.BackwardKeysTensor(_storage, _headSize, _queue.Target.Number),
         ]
         : [
             AttentionKernels.Delta(_storage, _headSize),
             AttentionKernels.BackwardKeys(_storage, _headSize),
             AttentionKernels.BackwardQueries(_storage, _headSize),
         ];
-
-    private LaunchableKernel Load(KernelInstance instance)
-    {
-        if (!_kernels.TryGetValue(instance, out LaunchableKernel? kernel))
-        {
-            kernel = _queue.Load(instance);
-            _kernels.Add(instance, kernel);
-        }
-
-        return kernel;
-    }
 
     private static long StatisticsBytes(in AttentionShape shape) => 4 * shape.Rows * (shape.Heads + 1);
 

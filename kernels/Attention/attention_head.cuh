@@ -17,19 +17,23 @@ struct AttentionShape {
     float scale; // 1/√D
 };
 
-// One head of one sequence, and the tile of it that this block has. Blocks go through heads first, so neighbours share rows of memory.
+// One head of one sequence, and the tile of it that this block has. The tiles of a head are neighbours: blocks that run at a time read the
+// same keys and values, which so come from the second cache.
 struct Head {
-    int32 sequence, head, tile;
+    int32 index, sequence, head, tile;
 
     // Tiles from the last to the first where `last_first`: under a causal mask late queries and early keys have most to do.
     __device__ Head(const AttentionShape& shape, int32 tiles, bool last_first) {
-        int32 count = shape.batch * shape.heads;
-        int32 round = int32(blockIdx.x) / count;
-        int32 which = int32(blockIdx.x) - round * count;
-        sequence = which / shape.heads;
-        head = which - sequence * shape.heads;
+        index = int32(blockIdx.x) / tiles;
+        int32 round = int32(blockIdx.x) - index * tiles;
+        sequence = index / shape.heads;
+        head = index - sequence * shape.heads;
         tile = last_first ? tiles - 1 - round : round;
     }
+
+    // Which of `warps` warps' parts of the tile this warp has. Under a causal mask they differ in work, and a warp's scheduler is fixed by its
+    // place in the block: so the parts go round from head to head.
+    __device__ int part_of_warp(int warps) const { return (int(threadIdx.x) / WarpSize + index) % warps; }
 
     // Offset of part 0 (Q), 1 (K) or 2 (V) of row t in a (B, T, 3, H, D) tensor.
     template <int D> __device__ int64 in_qkv(const AttentionShape& shape, int part, int32 t) const {

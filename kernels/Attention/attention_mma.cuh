@@ -1,5 +1,8 @@
-// attention_mma.cuh: tiles of attention on the tensor cores: rows in shared memory in 16 bits, a warp's 16 rows of each product in
-// registers. From sm_80 on by mma.m16n8k16, ldmatrix and cp.async, for Half and BFloat16; before by mma.m8n8k4, for Half.
+// attention_mma.cuh: tiles of attention on the tensor cores: rows in shared memory in 16 bits, a warp's rows of each product in registers.
+// From sm_80 on by mma.m16n8k16, ldmatrix and cp.async, for Half and BFloat16; before by mma.m8n8k4, for Half.
+//
+// A warp has Tiles tiles of 16 rows. What limits these kernels is shared memory, which gives an operand of 16×16 in as many cycles as the
+// tensor cores need for it once: with two tiles each operand read is used twice.
 //
 // Of each 16×16 block of a product a lane has eight elements: e is in row row_of(lane, e / 2 mod 2), column column_of(lane, e). Where
 // mma.m8n8k4's quad pairs put the blocks that they compute is ours to choose: so that the eight lanes of a phase read different rows.
@@ -10,8 +13,8 @@
 
 constexpr bool Wide = __CUDA_ARCH__ >= 800;
 constexpr int Threads = 128;
-constexpr int WarpRows = 16;
-constexpr int BlockRows = Threads / WarpSize * WarpRows;
+constexpr int Warps = Threads / WarpSize;
+constexpr int TileRows = 16;
 
 // Rows in shared memory: padded with zeros to whole steps of 16, then by 16 bytes: an odd number of 16-byte chunks apart, any eight rows
 // lie in different banks.
@@ -101,41 +104,45 @@ __device__ inline void copy_rows(T* tile, const T* source, int64 stride, int val
     }
 }
 
-// The left side of a product: 16 rows of D, held in registers.
-template <typename T, int D> struct HeldRows {
+// The left side of a product: Tiles·16 rows of D, held in registers.
+template <typename T, int D, int Tiles> struct HeldRows {
     static constexpr int Unrolled = Rows<D>::Steps; // registers have no index
-    uint32 fragments[Rows<D>::Steps][4];
+    uint32 fragments[Tiles][Rows<D>::Steps][4];
 
     __device__ HeldRows(const T* rows, int lane) {
         uint32 start = shared_address(rows + lane % 16 * Rows<D>::Pitch + lane / 16 * 8);
 #pragma unroll
-        for (int step = 0; step < Rows<D>::Steps; ++step) {
-            load_tiles(fragments[step], start + step * 32);
+        for (int tile = 0; tile < Tiles; ++tile) {
+#pragma unroll
+            for (int step = 0; step < Rows<D>::Steps; ++step) {
+                load_tiles(fragments[tile][step], start + tile * TileRows * Rows<D>::Pitch * 2 + step * 32);
+            }
         }
     }
 
-    __device__ void get(int step, uint32 (&fragment)[4]) const {
+    __device__ void get(int tile, int step, uint32 (&fragment)[4]) const {
 #pragma unroll
         for (int i = 0; i < 4; ++i) {
-            fragment[i] = fragments[step][i];
+            fragment[i] = fragments[tile][step][i];
         }
     }
 };
 
 // The same, left in shared memory and read at each use.
-template <typename T, int D> struct SharedRows {
-    static constexpr int Unrolled = 2; // more would have the compiler load ahead until registers run out
+template <typename T, int D, int Tiles> struct SharedRows {
+    static constexpr int Unrolled = D * Tiles > 192 ? 1 : 2; // more would have the compiler load ahead until registers run out
     uint32 start;
 
     __device__ SharedRows(const T* rows, int lane)
         : start(shared_address(Wide ? rows + lane % 16 * Rows<D>::Pitch + lane / 16 * 8
                                     : rows + (lane % 8 + lane / 16 * 8) * Rows<D>::Pitch)) {}
 
-    __device__ void get(int step, uint32 (&fragment)[4]) const {
+    __device__ void get(int tile, int step, uint32 (&fragment)[4]) const {
+        uint32 row = start + tile * TileRows * Rows<D>::Pitch * 2;
         if constexpr (Wide) {
-            load_tiles(fragment, start + step * 32);
+            load_tiles(fragment, row + step * 32);
         } else {
-            load_words(fragment, start + step * 16);
+            load_words(fragment, row + step * 16);
         }
     }
 };
@@ -148,84 +155,110 @@ template <typename A, typename B> struct Select<false, A, B> {
     using Type = B;
 };
 
-// Those of a product that is taken again and again: in registers where fragments are no larger than the rows.
-template <typename T, int D> using LastingRows = typename Select<Wide, HeldRows<T, D>, SharedRows<T, D>>::Type;
+// Those of a product that is taken again and again: in registers where fragments are no larger than the rows, and sums leave room.
+template <typename T, int D, int Tiles>
+using LastingRows = typename Select<Wide && D * Tiles <= 128, HeldRows<T, D, Tiles>, SharedRows<T, D, Tiles>>::Type;
 
-// product = a·bᵀ: 16 rows by 16·Blocks rows of b, over D.
-template <typename T, int D, int Blocks, typename Left>
-__device__ inline void multiply_rows(float (&product)[Blocks][8], const Left& a, const T* b, int lane) {
+// product = a·bᵀ: Tiles·16 rows by 16·Blocks rows of b, over D.
+template <typename T, int D, int Tiles, int Blocks, typename Left>
+__device__ inline void multiply_rows(float (&product)[Tiles][Blocks][8], const Left& a, const T* b, int lane) {
 #pragma unroll
-    for (int block = 0; block < Blocks; ++block) {
+    for (int tile = 0; tile < Tiles; ++tile) {
 #pragma unroll
-        for (int e = 0; e < 8; ++e) {
-            product[block][e] = 0.0f;
+        for (int block = 0; block < Blocks; ++block) {
+#pragma unroll
+            for (int e = 0; e < 8; ++e) {
+                product[tile][block][e] = 0.0f;
+            }
         }
     }
     int row = Wide ? lane / 16 * 8 + lane % 8 : lane % 4 + (lane & 8) / 2 + lane / 16 * 8;
     uint32 start = shared_address(b + row * Rows<D>::Pitch + (Wide ? lane / 8 % 2 * 8 : 0));
 #pragma unroll(Left::Unrolled)
     for (int step = 0; step < Rows<D>::Steps; ++step) {
-        uint32 left[4];
-        a.get(step, left);
+        uint32 left[Tiles][4];
+#pragma unroll
+        for (int tile = 0; tile < Tiles; ++tile) {
+            a.get(tile, step, left[tile]);
+        }
 #pragma unroll
         for (int block = 0; block < Blocks; ++block) {
             uint32 right[4];
             if constexpr (Wide) {
                 load_tiles(right, start + (block * 16 * Rows<D>::Pitch + step * 16) * 2);
-                mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(product[block][0]), left, {right[0], right[1]});
-                mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(product[block][4]), left, {right[2], right[3]});
             } else {
                 load_words(right, start + (block * 16 * Rows<D>::Pitch + step * 8) * 2);
-                mma_8x8x4(product[block], {left[0], left[1]}, {right[0], right[1]});
-                mma_8x8x4(product[block], {left[2], left[3]}, {right[2], right[3]});
+            }
+#pragma unroll
+            for (int tile = 0; tile < Tiles; ++tile) {
+                if constexpr (Wide) {
+                    mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(product[tile][block][0]), left[tile], {right[0], right[1]});
+                    mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(product[tile][block][4]), left[tile], {right[2], right[3]});
+                } else {
+                    mma_8x8x4(product[tile][block], {left[tile][0], left[tile][1]}, {right[0], right[1]});
+                    mma_8x8x4(product[tile][block], {left[tile][2], left[tile][3]}, {right[2], right[3]});
+                }
             }
         }
     }
 }
 
-// 16 rows of D sums.
-template <typename T, int D> struct Sums {
-    float values[Rows<D>::Blocks][8] = {};
+// Tiles·16 rows of D sums.
+template <typename T, int D, int Tiles> struct Sums {
+    float values[Tiles][Rows<D>::Blocks][8] = {};
 
     // sums += weights·b, with b of 16·Blocks rows; the weights rounded to storage.
-    template <int Blocks> __device__ void add_product(const float (&weights)[Blocks][8], const T* b, int lane) {
+    template <int Blocks> __device__ void add_product(const float (&weights)[Tiles][Blocks][8], const T* b, int lane) {
         if constexpr (Wide) {
             uint32 start = shared_address(b + lane % 16 * Rows<D>::Pitch + lane / 16 * 8);
 #pragma unroll
             for (int step = 0; step < Blocks; ++step) {
-                uint32 left[4];
+                uint32 left[Tiles][4];
 #pragma unroll
-                for (int i = 0; i < 4; ++i) {
-                    left[i] = pack_pair<T>(weights[step][2 * i], weights[step][2 * i + 1]);
+                for (int tile = 0; tile < Tiles; ++tile) {
+#pragma unroll
+                    for (int i = 0; i < 4; ++i) {
+                        left[tile][i] = pack_pair<T>(weights[tile][step][2 * i], weights[tile][step][2 * i + 1]);
+                    }
                 }
 #pragma unroll
                 for (int block = 0; block < Rows<D>::Blocks; ++block) {
                     uint32 right[4];
                     load_tiles_transposed(right, start + (step * 16 * Rows<D>::Pitch + block * 16) * 2);
-                    mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(values[block][0]), left, {right[0], right[1]});
-                    mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(values[block][4]), left, {right[2], right[3]});
+#pragma unroll
+                    for (int tile = 0; tile < Tiles; ++tile) {
+                        mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(values[tile][block][0]), left[tile], {right[0], right[1]});
+                        mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(values[tile][block][4]), left[tile], {right[2], right[3]});
+                    }
                 }
             }
         } else {
 #pragma unroll
             for (int step = 0; step < Blocks; ++step) {
-                add_step(weights[step], b + step * 16 * Rows<D>::Pitch, lane);
+                add_step(weights, step, b + step * 16 * Rows<D>::Pitch, lane);
             }
         }
     }
 
     // Sixteen rows of b by mma.m8n8k4. As a result a lane has 4 weights of each of two rows, as an operand 4 in turn of one row: the lanes
     // of a row exchange them. Lanes apart by 8 come to the two halves of each 8 rows in opposite order.
-    __device__ void add_step(const float (&weights)[8], const T* b, int lane) {
+    template <int Blocks>
+    __device__ void add_step(const float (&weights)[Tiles][Blocks][8], int step, const T* b, int lane) {
         bool upper = lane & 2;
         uint32 start = shared_address(b + lane % 4 * Rows<D>::Pitch + (lane & 8) / 2 + lane / 16 * 8);
         uint32 half = (lane & 8) / 2;
 #pragma unroll
         for (int s = 0; s < 2; ++s) {
-            uint32 first = pack_pair<T>(weights[4 * s], weights[4 * s + 1]);
-            uint32 second = pack_pair<T>(weights[4 * s + 2], weights[4 * s + 3]);
-            uint32 received = __shfl_xor_sync(FullWarp, upper ? first : second, 2);
-            uint32 left[2] = {upper ? received : first, upper ? second : received};
+            uint32 left[Tiles][2];
+#pragma unroll
+            for (int tile = 0; tile < Tiles; ++tile) {
+                const float(&own)[8] = weights[tile][step];
+                uint32 first = pack_pair<T>(own[4 * s], own[4 * s + 1]);
+                uint32 second = pack_pair<T>(own[4 * s + 2], own[4 * s + 3]);
+                uint32 received = __shfl_xor_sync(FullWarp, upper ? first : second, 2);
+                left[tile][0] = upper ? received : first;
+                left[tile][1] = upper ? second : received;
+            }
 #pragma unroll
             for (int side = 0; side < 2; ++side) {
                 uint32 rows = start + (8 * s + (half ^ (4 * side))) * Rows<D>::Pitch * 2;
@@ -233,50 +266,70 @@ template <typename T, int D> struct Sums {
                 for (int block = 0; block < Rows<D>::Blocks; ++block) {
                     uint32 right[2];
                     load_words(right, rows + block * 32);
-                    mma_8x8x4_rows(values[block], left, right);
+#pragma unroll
+                    for (int tile = 0; tile < Tiles; ++tile) {
+                        mma_8x8x4_rows(values[tile][block], left[tile], right);
+                    }
                 }
-                left[0] = __shfl_xor_sync(FullWarp, left[0], 8);
-                left[1] = __shfl_xor_sync(FullWarp, left[1], 8);
+                if (side == 0) {
+#pragma unroll
+                    for (int tile = 0; tile < Tiles; ++tile) {
+                        left[tile][0] = __shfl_xor_sync(FullWarp, left[tile][0], 8);
+                        left[tile][1] = __shfl_xor_sync(FullWarp, left[tile][1], 8);
+                    }
+                }
             }
         }
     }
 
-    // Rows row_of(lane, i).
-    __device__ void scale(int i, float factor) {
+    // Rows row_of(lane, i) of a tile.
+    __device__ void scale(int tile, int i, float factor) {
 #pragma unroll
         for (int block = 0; block < Rows<D>::Blocks; ++block) {
 #pragma unroll
             for (int e = 0; e < 8; e += 4) {
-                values[block][e + 2 * i] *= factor;
-                values[block][e + 2 * i + 1] *= factor;
+                values[tile][block][e + 2 * i] *= factor;
+                values[tile][block][e + 2 * i + 1] *= factor;
             }
         }
     }
 
-    // Finish: by way of 16 rows of shared memory that are this warp's own, so that rows leave in whole sectors.
+    __device__ void scale(float factor) {
+#pragma unroll
+        for (int tile = 0; tile < Tiles; ++tile) {
+            scale(tile, 0, factor);
+            scale(tile, 1, factor);
+        }
+    }
+
+    // Finish: by way of Tiles·16 rows of shared memory that are this warp's own, so that rows leave in whole sectors.
     __device__ void store(T* staging, T* target, int64 stride, int valid, int lane) const {
         // Before sm_80 the upper lanes' rows fall into the lower ones' banks: they go through theirs in the other order.
         bool turned = !Wide && lane >= 16;
         __syncwarp();
 #pragma unroll
-        for (int block = 0; block < Rows<D>::Blocks; ++block) {
+        for (int tile = 0; tile < Tiles; ++tile) {
 #pragma unroll
-            for (int e = 0; e < 8; e += 4) {
-                uint32 pairs[2] = {pack_pair<T>(values[block][e], values[block][e + 1]),
-                                   pack_pair<T>(values[block][e + 2], values[block][e + 3])};
+            for (int block = 0; block < Rows<D>::Blocks; ++block) {
 #pragma unroll
-                for (int i = 0; i < 2; ++i) {
-                    T* place = staging + row_of(lane, turned ? 1 - i : i) * Rows<D>::Pitch + block * 16 + column_of(lane, e);
-                    *reinterpret_cast<uint32*>(place) = turned ? pairs[1 - i] : pairs[i];
+                for (int e = 0; e < 8; e += 4) {
+                    const float* four = &values[tile][block][e];
+                    uint32 pairs[2] = {pack_pair<T>(four[0], four[1]), pack_pair<T>(four[2], four[3])};
+#pragma unroll
+                    for (int i = 0; i < 2; ++i) {
+                        int row = tile * TileRows + row_of(lane, turned ? 1 - i : i);
+                        *reinterpret_cast<uint32*>(staging + row * Rows<D>::Pitch + block * 16 + column_of(lane, e)) =
+                            turned ? pairs[1 - i] : pairs[i];
+                    }
                 }
             }
         }
         __syncwarp();
         constexpr int Chunks = D / 8;
 #pragma unroll
-        for (int base = 0; base < WarpRows * Chunks; base += WarpSize) {
+        for (int base = 0; base < Tiles * TileRows * Chunks; base += WarpSize) {
             ChunkPlace<Chunks> place(base + lane);
-            if (place.row < WarpRows && place.row < valid) {
+            if (place.row < Tiles * TileRows && place.row < valid) {
                 store_words(target + place.row * stride + place.chunk * 8,
                             *reinterpret_cast<const uint4*>(staging + place.row * Rows<D>::Pitch + place.chunk * 8));
             }

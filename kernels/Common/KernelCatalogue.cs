@@ -80,13 +80,13 @@ public static class KernelCatalogue
 
     private static IEnumerable<KernelInstance> AttentionOf(DataType type, int headSize)
     {
-        yield return AttentionKernels.Delta(type, headSize);
         yield return AttentionKernels.Decode(type, headSize);
 
         // In 16 bits the plain kernels serve where there are no tensor cores for the type: one D stands for all.
         if (type == DataType.Float32 || headSize == HeadSizes[0])
         {
             yield return AttentionKernels.Forward(type, headSize);
+            yield return AttentionKernels.Delta(type, headSize);
             yield return AttentionKernels.BackwardKeys(type, headSize);
             yield return AttentionKernels.BackwardQueries(type, headSize);
         }
@@ -97,18 +97,11 @@ public static class KernelCatalogue
             yield return AttentionKernels.BackwardKeysTensor(type, headSize, architecture);
             yield return AttentionKernels.BackwardQueriesTensor(type, headSize, architecture);
         }
-
-        if (type != DataType.Float32)
-        {
-            yield return AttentionKernels.ForwardResident(type, headSize, warps: 4);
-        }
     }
 
     private static IEnumerable<KernelInstance> Untyped() =>
     [
         AttentionKernels.Cache(DataType.Float16, HeadSizes[0]),
-        AttentionKernels.ForwardResident(DataType.Float16, HeadSizes[0], warps: 8),
-        AttentionKernels.ForwardResident(DataType.BFloat16, HeadSizes[0], warps: 8),
         BiasGradientLauncher.Reduce(),
         CastLauncher.Cast(DataType.Float32, DataType.Float16),
         CastLauncher.Cast(DataType.Float32, DataType.BFloat16),

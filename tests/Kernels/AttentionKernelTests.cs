@@ -114,6 +114,23 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
         }
     }
 
+    // What an operand read from shared memory costs is what made these kernels slow: each is used for two products.
+    [Test]
+    public void Counters_TensorCores_WaitLittleForSharedMemory()
+    {
+        var data = new AttentionCase(new AttentionShape(1, 256, 1, 64), Documents.None, DataType.Float16, TestSeed.Next());
+        int before = _bench.Launches.Count;
+        Forward(data, DataType.Float16);
+        Backward(data, DataType.Float16);
+        double operationsPerCycle = architecture == 70 ? 1024 : 2048;
+        using IDisposable scope = Assert.EnterMultipleScope();
+        foreach (LaunchReport report in _bench.Launches.Skip(before))
+        {
+            double tensorCycles = report.Counters.TensorOperations / operationsPerCycle;
+            Assert.That(report.Counters.SharedWavefronts, Is.LessThanOrEqualTo(1.12 * tensorCycles), report.Kernel);
+        }
+    }
+
     [Test]
     public void Counters_ShortDocuments_LoadNoTileThatTheyEmpty()
     {
