@@ -15,6 +15,7 @@ public static class EnumNames
         [typeof(DataOrder)] = NamesOf<DataOrder>(),
         [typeof(TokenizerKind)] = NamesOf<TokenizerKind>(),
         [typeof(Precision)] = NamesOf<Precision>(),
+        [typeof(Recomputation)] = NamesOf<Recomputation>(),
         [typeof(DivergenceAction)] = NamesOf<DivergenceAction>(),
         [typeof(ReducePrecision)] = NamesOf<ReducePrecision>(),
     };

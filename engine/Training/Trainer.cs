@@ -34,7 +34,7 @@ internal sealed class Trainer : IDisposable
     private readonly StepWork _work;
     private double _ownSeconds;
 
-    public Trainer(RunConfiguration configuration, in BatchPlan batch, IOperations operations, ActivationPolicy policy, RankGroup? group)
+    public Trainer(RunConfiguration configuration, in BatchPlan batch, IOperations operations, RankGroup? group)
     {
         _operations = operations;
         _collectives = group?.Collectives;
@@ -42,7 +42,8 @@ internal sealed class Trainer : IDisposable
         _seed = configuration.Training.Seed;
         IsLossScaled = configuration.Training.Precision == Precision.Fp16;
         RankLayout? layout = group is null ? null : RankLayout.From(configuration.Training, group.Rank, group.WorldSize);
-        Memory = new TrainingMemory(configuration.Model, operations, batch.MicroBatch, policy, samples: true, layout);
+        Kept = ActivationChoice.For(configuration, batch.MicroBatch, operations, layout);
+        Memory = new TrainingMemory(configuration.Model, operations, batch.MicroBatch, Kept.Policy, samples: true, layout);
         _memory = new PlannedMemory(operations.Device, Memory.Plan);
         try
         {
@@ -68,6 +69,9 @@ internal sealed class Trainer : IDisposable
             throw;
         }
     }
+
+    /// <summary>What is kept for the backward pass.</summary>
+    public ActivationChoice Kept { get; }
 
     public TrainingMemory Memory { get; }
 

@@ -60,7 +60,11 @@ public sealed class TrainingSession : IDisposable
         _data = new TrainingData(configuration, _batch, options);
         try
         {
-            _trainer = new Trainer(configuration, _batch, operations, options.Activations, options.Group);
+            _trainer = new Trainer(configuration, _batch, operations, options.Group);
+            if (_trainer.Kept.Note is { } note)
+            {
+                _observer.OnNote(note);
+            }
         }
         catch
         {

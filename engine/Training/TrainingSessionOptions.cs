@@ -1,6 +1,5 @@
 using System.Collections.Generic;
 using GptEngine.Engine.Data.Streaming;
-using GptEngine.Engine.Model;
 using GptEngine.Runtime.Communication;
 
 namespace GptEngine.Engine.Training;
@@ -43,9 +42,6 @@ public sealed record TrainingSessionOptions
 
     /// <summary>The device's largest rate in the run's precision, FLOP/s of all ranks; 0 where not known, then no MFU.</summary>
     public double PeakFlops { get; init; }
-
-    /// <summary>What the forward pass keeps for the backward pass.</summary>
-    public ActivationPolicy Activations { get; init; } = ActivationPolicy.KeepAll;
 
     /// <summary>Who listens.</summary>
     public IReadOnlyList<ITrainingObserver> Observers { get; init; } = [];

@@ -10,6 +10,9 @@ namespace GptEngine.Runtime.Cuda;
 /// </summary>
 public sealed class GpuDevice : Device
 {
+    /// <summary>Kept from plans: for the code of kernels and graphs, staging of uploads, collectives' buffers, and measuring matrix products.</summary>
+    private const long ReservedBytes = 1L << 30;
+
     private readonly GpuDriver _driver;
     private readonly UploadQueue _uploads;
     private readonly bool _usesGraphs;
@@ -39,6 +42,8 @@ public sealed class GpuDevice : Device
 
     /// <summary>Whether work is being recorded, or gone through for it, and not run.</summary>
     public bool IsCapturing => Stream.IsRecording || Stream.IsRehearsing;
+
+    public override long? PlannableBytes => Math.Max(0, _driver.MemoryInfo.Free - ReservedBytes);
 
     public override DeviceMemory Allocate(long bytes)
     {

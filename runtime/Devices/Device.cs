@@ -25,6 +25,12 @@ public abstract class Device : IDisposable
     /// <summary>Free and total bytes of device memory, all processes' use counted; null where the device has none of its own (the CPU).</summary>
     public virtual (long Free, long Total)? MemoryInfo => null;
 
+    /// <summary>
+    /// Bytes that a plan may take here: what is free, less what else will be needed beside it. Null where memory is the host's, which gives
+    /// way to others.
+    /// </summary>
+    public virtual long? PlannableBytes => null;
+
     /// <summary>Takes <paramref name="bytes"/> bytes of device memory, zeroed, aligned to <see cref="MemoryPlan.Alignment"/>.</summary>
     /// <exception cref="UserErrorException">There is not that much; says how much there is.</exception>
     public abstract DeviceMemory Allocate(long bytes);

@@ -118,7 +118,7 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
     [Test]
     public void Counters_TensorCores_WaitLittleForSharedMemory()
     {
-        var data = new AttentionCase(new AttentionShape(1, 256, 1, 64), Documents.None, DataType.Float16, TestSeed.Next());
+        var data = new AttentionCase(new AttentionShape(1, 256, 1, 64), DocumentLayout.None, DataType.Float16, TestSeed.Next());
         int before = _bench.Launches.Count;
         Forward(data, DataType.Float16);
         Backward(data, DataType.Float16);

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using GptEngine.Engine.Configuration;
-using GptEngine.Engine.Model;
 using GptEngine.Engine.Training;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Devices;
@@ -17,7 +16,7 @@ public sealed class StepRangeTests
     public void Step_NamesItsPartsInOrder()
     {
         var heard = new Outline();
-        Train(heard, ActivationPolicy.KeepAll);
+        Train(heard, Recomputation.None);
         string[] forward = ["2 forward", "3 embedding", "3 layer 0", "4 attention", "4 mlp", "3 layer 1", "4 attention", "4 mlp", "3 final norm"];
         string[] backward = ["2 backward", "3 final norm", "3 layer 1", "4 mlp", "4 attention", "3 layer 0", "4 mlp", "4 attention", "3 embedding"];
         string[] microStep = [.. forward, "2 head", .. backward];
@@ -33,16 +32,16 @@ public sealed class StepRangeTests
     public void Recomputation_IsNamed()
     {
         var heard = new Outline();
-        Train(heard, ActivationPolicy.RecomputeBlocks);
+        Train(heard, Recomputation.Blocks);
         Assert.That(heard.Lines.Count(line => line == "4 recompute"), Is.EqualTo(4), "one layer of two, two micro-steps, two steps");
     }
 
-    private static void Train(Outline outline, ActivationPolicy policy)
+    private static void Train(Outline outline, Recomputation recompute)
     {
-        RunConfiguration configuration = TestRuns.Small with { Training = TestRuns.Small.Training with { Steps = 2, AccBatchSize = 64 } };
+        RunConfiguration configuration = TestRuns.Small with { Training = TestRuns.Small.Training with { Steps = 2, AccBatchSize = 64, Recompute = recompute } };
         using var device = new CpuDevice(1) { RangeListener = outline };
         IOperations operations = CpuOperations.Create(device);
-        var options = new TrainingSessionOptions { Tokens = TestRuns.Tokens, Activations = policy };
+        var options = new TrainingSessionOptions { Tokens = TestRuns.Tokens };
         using (TrainingSession session = TrainingSession.Create(configuration, operations, options))
         {
             session.Run();
