@@ -71,7 +71,8 @@ def versions_of(records):
     """The versions that the records say; where two differ, all of them."""
     seen = {}
     for record in records:
-        for name, version in (record.get("versions") or {}).items():
+        flat = {name.removeprefix("version_"): version for name, version in record.items() if name.startswith("version_")}
+        for name, version in {**flat, **(record.get("versions") or {})}.items():
             if isinstance(version, (str, int, float)):
                 seen.setdefault(name, []).append(str(version))
     return {name: ", ".join(dict.fromkeys(found)) for name, found in sorted(seen.items())}

@@ -198,7 +198,7 @@ def legend(parts, names, y):
     """Swatches with names in rows that fit; returns the height after them."""
     x = 0
     for index, name in enumerate(names):
-        width = 24 + width_of(name) + 18
+        width = 24 + width_of(name) + 24
         if x + width > WIDTH:
             x, y = 0, y + 22
         parts.append(rectangle(x, y + 2, 14, 14, min(index, SERIES - 1), name))

@@ -288,14 +288,24 @@ def short_title(record):
 
 # ---- The rest ----
 
-def selftests(results):
+def selftests(results, most=50):
     rows = [record for record in results["records"] if record["kind"] == "selftest"]
     if not rows:
         return None
-    failed = [row for row in rows if not row["passed"]]
-    lines = [[row.get("name") or "selftest", "passed" if row["passed"] else "FAILED", shown(row.get("seconds"), "{:.1f} s"), row.get("message") or ""]
-             for row in failed + [row for row in rows if row["passed"]]]
-    return Section("Selftest", [f"{len(rows) - len(failed)} of {len(rows)} passed.", Table(["check", "", "time", ""], lines, (2,))])
+    lines = [[results_file.title(row), "passed" if row["passes"] else "FAILED", passed_cases(row), shown(row.get("seconds"), "{:.1f} s"),
+              row.get("message") or str(row.get("left_out") or "")] for row in sorted(rows, key=lambda row: row["passes"])]
+    failed = [[results_file.title(row), *(str(case.get(name, "")) for name in ("part", "precision", "name", "shape", "error", "bound", "note"))]
+              for row in rows for case in row.get("cases") or [] if not case["passes"]]
+    parts = [Table(["check", "", "cases", "time", ""], lines, (2, 3))]
+    if failed:
+        parts.append(Table(["failed in", "part", "precision", "case", "shape", "error", "bound", ""], failed[:most], (5, 6),
+                           f"{len(failed)} cases failed." + (f" The first {most} are shown." if len(failed) > most else "")))
+    return Section("Selftest", parts)
+
+
+def passed_cases(row):
+    cases = row.get("cases") or []
+    return f"{sum(case['passes'] for case in cases)} of {len(cases)}" if cases else "–"
 
 
 def reproduce(results):

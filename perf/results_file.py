@@ -100,6 +100,16 @@ def profile_rows(name, value):
                 check(f"{name}[{index}].{field}", row[field])
 
 
+def checks(name, value):
+    """Cases of a selftest: each with a name and whether it passes."""
+    if not isinstance(value, list):
+        raise BadResults(f"{name} is {shown(value)}, not a list")
+    for index, case in enumerate(value):
+        table(f"{name}[{index}]", case)
+        text(f"{name}[{index}].name", case.get("name"))
+        flag(f"{name}[{index}].passes", case.get("passes"))
+
+
 def spread(name, value):
     """Seconds by percentile, the median among them, in order."""
     table(name, value)
@@ -142,7 +152,8 @@ FIELDS = {
         "is_estimate": (flag, False), "roofline_bytes_per_second": (measure, False), "roofline_flops_per_second": (measure, False),
         "command": (command, False),
     },
-    "selftest": {"name": (text, False), "passed": (flag, True), "seconds": (measure, False), "message": (text, False)},
+    "selftest": {"passes": (flag, True), "name": (text, False), "device": (text, False), "cases": (checks, False), "seconds": (measure, False),
+                 "message": (text, False)},
 }
 
 
@@ -276,7 +287,7 @@ def key(record):
         return (kind,) + of("operation", "type", "device", "threads", "implementation") + tuple(sorted(record["shape"].items()))
     if kind == "profile":
         return (kind, model_name(record)) + of("precision", "micro_batch", "context_length", "micro_steps", "device")
-    return (kind,) + of("name")
+    return (kind,) + of("name", "device")
 
 
 def model_name(record):
@@ -308,7 +319,7 @@ def title(record):
                 f"({'gpt' if kind == 'bench' else 'torch'}{style}, {record['device']})")
     if kind == "profile":
         return f"profile of {model_name(record)} {record.get('precision') or ''} ({record['device']})"
-    return f"{kind} {record.get('name') or ''}".rstrip()
+    return " ".join([record.get("name") or kind, *([f"({record['device']})"] if record.get("device") else [])])
 
 
 def seconds_of(record):

@@ -23,12 +23,14 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
 
 import results_file   # noqa: E402  (found through the path set above)
+import tune           # noqa: E402
 
 TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 CACHES_OF_SETS, MOST_SETS = 2, 256
 SAMPLE_SECONDS, LONG_SAMPLE_SECONDS, LEAST_SAMPLES, MOST_SAMPLES, MOST_CALLS = 1e-3, 2e-2, 10, 200, 1 << 14
 MOST_BYTES = 4 << 30   # what the sets may take together, unless one alone takes more
 DEFAULT_CACHE = 64 << 20
+TUNED = "GPTENGINE_PERF_TUNED"   # tells the program started anew what it was started with
 
 
 def parse_arguments():
@@ -40,6 +42,7 @@ def parse_arguments():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--cases", default=os.path.join(HERE, "..", "kernel_cases.json"))
     parser.add_argument("--json", help="file for a record a line")
+    parser.add_argument("--stock", action="store_true", help="on the CPU, the BLAS and allocator as they are, not the fastest that tune.py finds")
     parser.add_argument("--limit", type=float, default=3600, help="seconds after which no further case is begun")
     options = parser.parse_args()
     options.types = options.types.split(",")
@@ -168,6 +171,7 @@ def measure(operation, kind, shape, options, timer, cache):
         records.append({"kind": "kernel", "operation": operation, "implementation": name, "shape": shape, "type": kind, "device": options.device,
                         **({"threads": options.threads} if options.device == "cpu" else {"device_name": torch.cuda.get_device_name()}),
                         "seconds": results_file.spread_of(samples), "samples": len(samples), "calls_per_sample": calls, "sets": sets,
+                        **({"settings": {"environment": options.environment}} if options.environment else {}),
                         "versions": versions(), "command": " ".join(["python3", "perf/pytorch/kernels.py", *sys.argv[1:]])})
     return records
 
@@ -177,6 +181,15 @@ def versions():
     if torch.version.cuda and torch.cuda.is_available():
         found["torch_cuda"] = torch.version.cuda
     return found
+
+
+def with_fastest_libraries(options):
+    """On the CPU, starts this program anew with the fastest BLAS and an allocator that keeps memory; returns what it then runs with."""
+    if TUNED in os.environ:
+        return json.loads(os.environ[TUNED])
+    search = argparse.Namespace(python=sys.executable, threads=options.threads, prefix="", again=False)
+    environment = {**tune.fast_blas_environments(search)[0][1], **tune.allocator_environments()[1]}
+    os.execve(sys.executable, [sys.executable, *sys.argv], {**tune.environment_of(environment, options.threads), TUNED: json.dumps(environment)})
 
 
 def prepare(options):
@@ -196,6 +209,7 @@ def prepare(options):
 
 def main():
     options = parse_arguments()
+    options.environment = with_fastest_libraries(options) if options.device == "cpu" and not options.stock else {}
     prepare(options)
     chosen = cases(options)
     timer, cache, begun = Timer(options.device), cache_bytes(options.device), time.monotonic()

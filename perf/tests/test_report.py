@@ -42,7 +42,7 @@ def timed_kernels():
 def everything():
     old = results(bench(0.2), torch("idiomatic"), when="2026-01-01T00:00:00+00:00")
     new = results(bench(0.1), torch("idiomatic", 0.15), torch("tuned", 0.12), bench(0.3, preset=None, world_size=8), profile(), simulated(), *timed_kernels(),
-                  {"kind": "selftest", "name": "adamw", "passed": False, "message": "differs"}, when="2026-01-02T00:00:00+00:00")
+                  {"kind": "selftest", "name": "adamw", "passes": False, "message": "differs"}, when="2026-01-02T00:00:00+00:00")
     return [("old.json", old), ("new.json", new)]
 
 
@@ -65,7 +65,7 @@ class ReportTests(unittest.TestCase):
 
     def test_what_was_measured_stays_text(self):
         evil = results(bench(preset=HOSTILE), kernel(operation=HOSTILE, floor_seconds=1e-5), profile(preset=HOSTILE, kernels=[{"name": HOSTILE, "seconds": 1}]),
-                       {"kind": "selftest", "name": HOSTILE, "passed": True, "message": HOSTILE}, machine=HOSTILE)
+                       {"kind": "selftest", "name": HOSTILE, "passes": False, "message": HOSTILE, "cases": [{"name": HOSTILE, "passes": False, "note": HOSTILE}]}, machine=HOSTILE)
         evil.update(commands=[HOSTILE + "\n# injected"], notes=[HOSTILE], left_out=[{"part": HOSTILE, "reason": HOSTILE}], versions={HOSTILE: HOSTILE})
         machines = report.draw([(HOSTILE, evil)])
         page, text = report.as_html(machines), report.as_markdown(machines)
@@ -95,7 +95,7 @@ class ReportTests(unittest.TestCase):
                 self.assertTrue(label[2] < other[0] or label[0] > other[2] or label[3] < other[1] or label[1] > other[3])
 
     def test_one_record_of_any_kind_is_enough(self):
-        for record in (bench(), torch("tuned"), kernel(), simulated(), profile(), {"kind": "selftest", "passed": True}):
+        for record in (bench(), torch("tuned"), kernel(), simulated(), profile(), {"kind": "selftest", "passes": True}):
             with self.subTest(record["kind"]):
                 machines = report.draw([("one.json", results(record))])
                 report.as_markdown(machines)

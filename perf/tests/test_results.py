@@ -48,7 +48,7 @@ class Folder(unittest.TestCase):
 
 class MergeTests(Folder):
     def test_every_form_of_a_part_is_read(self):
-        parts = [self.write("one.json", bench()), self.write("list.json", [kernel(), {"kind": "selftest", "passed": True}]),
+        parts = [self.write("one.json", bench()), self.write("list.json", [kernel(), {"kind": "selftest", "passes": True}]),
                  self.write("whole.json", results(bench(preset="gpt-1b"))),
                  self.write("lines.jsonl", json.dumps(kernel(type="bf16")) + "\n" + json.dumps(kernel(type="fp32")) + "\n")]
         merged = merge.merge(parts, machine={"name": "m"})
