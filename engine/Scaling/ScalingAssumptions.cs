@@ -42,9 +42,6 @@ public sealed record ScalingAssumptions
     /// <summary>Standard deviation of one micro-step's time about the GPU's mean. Averages out over a step's micro-steps.</summary>
     public double Jitter { get; init; } = 0.075;
 
-    /// <summary>Bytes of a bucket of gradients, at which its sum begins.</summary>
-    public long BucketBytes { get; init; } = 25 << 20;
-
     /// <summary>Bytes that the gradient norm and AdamW move for a parameter: gradient twice, master and two moments in and out, fp16 copy out.</summary>
     public double UpdateBytes { get; init; } = 34;
 
@@ -63,7 +60,7 @@ public sealed record ScalingAssumptions
         ("slow-down", Text($"{Slowdown:P0} while a collective runs"), "its 12 blocks of 80 multiprocessors"),
         ("spread", Text($"{Spread:P1} between GPUs"), "fitted to BERT-Large on a DGX-1, 64 and 256 micro-steps a step (below)"),
         ("jitter", Text($"{Jitter:P1} of a micro-step"), "fitted to Transformer-XL base on a DGX-1, no accumulation (below); launched kernel by kernel from Python: a captured step should have less"),
-        ("bucket", Text($"{BucketBytes / 1048576.0:0} MiB of fp32 gradients"), "summed as the last micro-step's backward pass finishes them"),
+        ("buckets", "training.bucket_bytes of fp32 gradients", "cut as the program cuts them, each summed when the last micro-step's backward pass has finished it"),
         ("update", Text($"{UpdateBytes:0} bytes a parameter"), "gradient norm and AdamW"),
     ];
 

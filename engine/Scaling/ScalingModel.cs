@@ -18,10 +18,9 @@ public sealed class ScalingModel(ScalingAssumptions assumptions)
         ArgumentNullException.ThrowIfNull(workload);
         var times = new CollectiveTimes(assumptions, ranks);
         bool scatters = sharded && ranks > 1;
-        IReadOnlyList<GradientPiece> buckets = GradientTimeline.Buckets(workload.Pieces, assumptions.BucketBytes);
         double exposed = ranks == 1
             ? 0
-            : GradientTimeline.Exposed(buckets, workload.MicroStepSeconds, scatters ? times.ScatterOrGather : times.AllReduce, assumptions.Slowdown);
+            : GradientTimeline.Exposed(workload.Buckets, workload.MicroStepSeconds, scatters ? times.ScatterOrGather : times.AllReduce, assumptions.Slowdown);
         double compute = microSteps * workload.MicroStepSeconds;
         double deviation = Math.Sqrt((assumptions.Spread * assumptions.Spread) + (assumptions.Jitter * assumptions.Jitter / microSteps));
         double waiting = compute * deviation * LargestOf(ranks);

@@ -51,14 +51,16 @@ public sealed record ScalingTable
         ArgumentNullException.ThrowIfNull(assumptions);
         int context = configuration.Model.ContextLength;
         int microBatch = BatchPlan.Resolve(configuration.Training, context, worldSize: 1).MicroBatch;
-        ScalingWorkload workload = ScalingWorkload.Of(name, configuration.Model, microBatch, utilisation, assumptions);
         long tokensWanted = configuration.Training.AccBatchSize ?? (long)microBatch * context;
         int host = assumptions.Node.GpuCount;
+        ScalingWorkload onHost = ScalingWorkload.Of(name, configuration, host, utilisation, assumptions);
         int hostMicroSteps = MicroSteps(tokensWanted, microBatch, context, host);
         var model = new ScalingModel(assumptions);
 
         ScalingRow Row(int ranks)
         {
+            ScalingWorkload workload = ScalingWorkload.Of(name, configuration, ranks, utilisation, assumptions);
+
             // Beyond one host the batch grows with the hosts: each rank does as much as on one.
             int microSteps = ranks <= host ? MicroSteps(tokensWanted, microBatch, context, ranks) : hostMicroSteps;
             StepPrediction step = model.Predict(workload, ranks, microSteps, sharded: false);
@@ -79,10 +81,10 @@ public sealed record ScalingTable
             ContextLength = context,
             Utilisation = utilisation,
             UtilisationSource = source,
-            MicroStepSeconds = workload.MicroStepSeconds,
+            MicroStepSeconds = onHost.MicroStepSeconds,
             Rows = [.. Enumerable.Range(1, host).Concat(Nodes.Select(nodes => nodes * host)).Select(Row)],
-            HostEfficiency = SameBatch(model, workload, host, hostMicroSteps, sharded: false),
-            HostShardedEfficiency = SameBatch(model, workload, host, hostMicroSteps, sharded: true),
+            HostEfficiency = SameBatch(model, onHost, host, hostMicroSteps, sharded: false),
+            HostShardedEfficiency = SameBatch(model, onHost, host, hostMicroSteps, sharded: true),
             JitterFor95 = Largest(jitter => At(assumptions with { Jitter = jitter }), 0, 0.5),
             RingFor95 = Largest(slowness => At(assumptions with { LinkBandwidth = 1 / slowness }), 1e-12, 1e-6) is { } slowest
                 ? assumptions.Node.RingCount(host) / slowest
@@ -90,7 +92,7 @@ public sealed record ScalingTable
         };
 
         double At(ScalingAssumptions changed) =>
-            SameBatch(new ScalingModel(changed), workload, host, hostMicroSteps, sharded: false);
+            SameBatch(new ScalingModel(changed), onHost, host, hostMicroSteps, sharded: false);
     }
 
     // Time a token of one GPU with all of the batch, over that of W ranks with their parts of it.

@@ -3,35 +3,45 @@ using System.Collections.Generic;
 using System.Linq;
 using GptEngine.Engine.Configuration;
 using GptEngine.Engine.Model;
+using GptEngine.Engine.Ranks;
+using GptEngine.Engine.Training;
+using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Engine.Scaling;
 
 /// <summary>What each rank computes and sums.</summary>
 /// <param name="Name">For people.</param>
-/// <param name="Pieces">Its gradients, in the order in which the backward pass finishes them.</param>
+/// <param name="Buckets">Its gradients as they are summed, in the order in which the backward pass finishes them.</param>
 /// <param name="MicroStepSeconds">A micro-step on one GPU alone.</param>
 /// <param name="UpdateSeconds">Gradient norm and optimizer over all parameters on one GPU.</param>
 /// <param name="GatherBytes">What all ranks gather after an update that is sharded.</param>
 public sealed record ScalingWorkload(
-    string Name, IReadOnlyList<GradientPiece> Pieces, double MicroStepSeconds, double UpdateSeconds, double GatherBytes)
+    string Name, IReadOnlyList<GradientPiece> Buckets, double MicroStepSeconds, double UpdateSeconds, double GatherBytes)
 {
     private const int GradientBytes = sizeof(float), WeightBytes = 2;
 
-    /// <summary>A configuration of this program.</summary>
+    // PyTorch's own default.
+    private const long OthersBucketBytes = 25 << 20;
+
+    /// <summary>A configuration of this program, with the buckets that its ranks use.</summary>
     /// <param name="name">For people.</param>
-    /// <param name="model">Its shapes.</param>
-    /// <param name="microBatch">Sequences of a rank in a micro-step.</param>
+    /// <param name="configuration">Its shapes, and how it trains.</param>
+    /// <param name="ranks">Between which gradients are summed.</param>
     /// <param name="utilisation">Of the peak.</param>
     /// <param name="assumptions">Peak and memory bandwidth.</param>
-    public static ScalingWorkload Of(string name, ModelConfiguration model, int microBatch, double utilisation, ScalingAssumptions assumptions)
+    public static ScalingWorkload Of(string name, RunConfiguration configuration, int ranks, double utilisation, ScalingAssumptions assumptions)
     {
-        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(assumptions);
-        var catalogue = new ParameterCatalogue(model);
+        ModelConfiguration model = configuration.Model;
+        int microBatch = BatchPlan.Resolve(configuration.Training, model.ContextLength, worldSize: 1).MicroBatch;
         double seconds = (double)microBatch * model.ContextLength * ModelFlops.PerToken(model) / (utilisation * assumptions.PeakFlops);
+        var map = new ArenaMap(new ParameterCatalogue(model), RankLayout.From(configuration.Training, 0, ranks), DataType.Float32);
+        double[] done = DoneBehindPhases(model);
         return new ScalingWorkload(
-            name, [.. PiecesOf(model, catalogue)], seconds, catalogue.ArenaCount * assumptions.UpdateBytes / assumptions.MemoryBandwidth,
-            (double)catalogue.ArenaCount * WeightBytes);
+            name,
+            [.. map.Buckets.Select(bucket => new GradientPiece((double)bucket.Range.Count * GradientBytes, done[bucket.Phase]))],
+            seconds, map.ArenaCount * assumptions.UpdateBytes / assumptions.MemoryBandwidth, (double)map.ArenaCount * WeightBytes);
     }
 
     /// <summary>
@@ -40,30 +50,29 @@ public sealed record ScalingWorkload(
     /// </summary>
     public static ScalingWorkload OfLayers(string name, int layers, double layerBytes, double embeddingBytes, double microStepSeconds) => new(
         name,
-        [
+        GradientTimeline.Buckets([
             .. Enumerable.Range(1, layers).Select(layer => new GradientPiece(layerBytes, (1 + (2.0 * layer / layers)) / 3)),
             new GradientPiece(embeddingBytes, 1),
-        ],
+        ], OthersBucketBytes),
         microStepSeconds, 0, 0);
 
-    // Head and loss run forward and backward at once; then the blocks, last first; the embedding at the very end.
-    private static IEnumerable<GradientPiece> PiecesOf(ModelConfiguration model, ParameterCatalogue catalogue)
+    /// <summary>How much of a micro-step is done behind each of its phases, by multiplications; the backward pass takes twice the forward.</summary>
+    private static double[] DoneBehindPhases(ModelConfiguration model)
     {
-        double block = (12.0 * model.DModel * model.DModel) + ((double)model.ContextLength * model.DModel);
-        double head = (double)model.VocabSize * model.DModel;
-        double all = 3 * ((model.NLayers * block) + head);
-        double done = (model.NLayers * block) + (3 * head);
-        yield return new GradientPiece(Bytes(catalogue, name => name.StartsWith("head.", StringComparison.Ordinal) || name.StartsWith("final_norm.", StringComparison.Ordinal)), done / all);
-        for (int layer = model.NLayers - 1; layer >= 0; layer--)
+        var phases = new Phases(model.NLayers);
+        double channels = model.DModel;
+        double attention = (4 * channels * channels) + (model.ContextLength * channels), mlp = 8 * channels * channels;
+        double[] cost = new double[phases.EmbeddingBackward + 1];
+        cost[phases.Head] = 3.0 * model.VocabSize * channels;
+        for (int layer = 0; layer < model.NLayers; layer++)
         {
-            done += 2 * block;
-            string prefix = $"blocks.{layer}.";
-            yield return new GradientPiece(Bytes(catalogue, name => name.StartsWith(prefix, StringComparison.Ordinal)), Math.Min(1, done / all));
+            cost[phases.Attention(layer)] = attention;
+            cost[phases.Mlp(layer)] = mlp;
+            cost[phases.MlpBackward(layer)] = 2 * mlp;
+            cost[phases.AttentionBackward(layer)] = 2 * attention;
         }
 
-        yield return new GradientPiece(Bytes(catalogue, name => name.Contains("embedding", StringComparison.Ordinal)), 1);
+        double all = cost.Sum(), sum = 0;
+        return [.. cost.Select(part => (sum += part) >= all ? 1 : sum / all)];
     }
-
-    private static double Bytes(ParameterCatalogue catalogue, Func<string, bool> chosen) =>
-        catalogue.Parameters.Where(parameter => chosen(parameter.Name)).Sum(parameter => (double)parameter.MemoryCount * GradientBytes);
 }
