@@ -19,7 +19,7 @@ public static class RankVariables
 
     private static readonly string[] Prefixes = ["OMPI_", "PMIX_", "PMI_", "MPI_LOCAL", "SLURM_"];
     private static readonly string[] Names =
-        ["RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RESTART_COUNT"];
+        ["RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT"];
 
     /// <summary>Whether the variable of this name is one by which a launcher speaks to a rank.</summary>
     public static bool IsOne(string name)
@@ -63,8 +63,15 @@ public static class RankVariables
         }
 
         (int rank, int size, int local) = variables.AllOf("RANK", "WORLD_SIZE", "LOCAL_RANK");
+        int? port = variables.Port();
+        if (port is not null && variables.Text("TORCHELASTIC_RUN_ID") is { } run)
+        {
+            // torchrun itself listens at MASTER_PORT, for programs that would share its store.
+            port = PortOf($"{run}:{port}:{variables.Text("TORCHELASTIC_RESTART_COUNT")}");
+        }
+
         var place = new RankPlace(
-            rank, size, local, variables.Number("LOCAL_WORLD_SIZE"), variables.Text("MASTER_ADDR"), variables.Port(), "the environment (RANK)");
+            rank, size, local, variables.Number("LOCAL_WORLD_SIZE"), variables.Text("MASTER_ADDR"), port, "the environment (RANK)");
         return size == 1 || (place.MasterAddress is not null && place.MasterPort is not null)
             ? place
             : throw Refuse(
@@ -125,13 +132,13 @@ public static class RankVariables
         }
 
         address ??= nodes is null ? null : SlurmNodeList.First(nodes);
-        int? port = variables.Port() ?? (job is null ? null : FirstPort + (int)(StableHash(job) % Ports));
+        int? port = variables.Port() ?? (job is null ? null : PortOf(job));
         if (place.WorldSize > 1 && (address is null || port is null))
         {
             string missing = address is null ? port is null ? "MASTER_ADDR and MASTER_PORT" : "MASTER_ADDR" : "MASTER_PORT";
             throw Refuse(
                 $"{place.Launcher} started rank {place.Rank} of {place.WorldSize} but does not say where rank 0 runs. Set {missing} for all ranks" +
-                $"{(place.Launcher == "Open MPI" ? " (mpirun -x MASTER_ADDR=HOST -x MASTER_PORT=29500)" : "")}.");
+                $"{place.Launcher switch { "Open MPI" => " (mpirun -x MASTER_ADDR=HOST -x MASTER_PORT=29500)", "MPICH" => " (mpiexec -genv MASTER_PORT 29500)", _ => "" }}.");
         }
 
         return place with { MasterAddress = address, MasterPort = port };
@@ -165,8 +172,8 @@ public static class RankVariables
         }
     }
 
-    // FNV-1a: the same on every host, which string.GetHashCode is not.
-    private static uint StableHash(string text) => text.Aggregate(2166136261u, (hash, c) => (hash ^ c) * 16777619u);
+    // By FNV-1a: the same on every host, which string.GetHashCode is not.
+    private static int PortOf(string text) => FirstPort + (int)(text.Aggregate(2166136261u, (hash, c) => (hash ^ c) * 16777619u) % Ports);
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 

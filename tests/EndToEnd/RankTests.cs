@@ -130,6 +130,33 @@ public sealed class RankTests
     }
 
     [Test]
+    public void Train_OneRank_OnThePathOfMany_TheSameBits()
+    {
+        using var run = new SmallRun();
+        Expect(0, run.Train("alone", [.. RankRuns.Batch, "--steps", "4"]));
+        (int code, string output, string error) = GptProcess.Run(run.Train("one", [.. RankRuns.Batch, "--steps", "4", "--gpus", "1", "--max-restarts", "1"]));
+        Assert.That(code, Is.Zero, error);
+        Assert.That(output, Does.StartWith("rank 0 of 1 on "));
+        Assert.That(run.Steps("one"), Is.EqualTo(run.Steps("alone")));
+    }
+
+    [TestCase(false)]
+    [TestCase(true)]
+    public void Train_ShardedOptimizer_TwoAndFourRanks_TheLossesOfOne(bool resumes)
+    {
+        using var run = new SmallRun();
+        string[] sharded = [.. RankRuns.Batch, "--set", "training.shard_optimizer=true"];
+        Expect(0, run.Train("one", [.. RankRuns.Batch, "--steps", "8"]));
+        Expect(0, run.Train("many", [.. sharded, "--steps", resumes ? "4" : "8", "--gpus", "4"]));
+        if (resumes)
+        {
+            Expect(0, run.Resume("many", [.. sharded, "--steps", "8", "--gpus", "2"]));
+        }
+
+        Assert.That(RankRuns.Losses(run, "many"), Is.EqualTo(RankRuns.Losses(run, "one")).Within(2e-4).Percent);
+    }
+
+    [Test]
     public void Restart_ByAnotherLauncher_GoesOnWithoutBeingToldTo()
     {
         using var run = new SmallRun();

@@ -116,7 +116,7 @@ public sealed class RankLauncherTests
             {
                 Program = ["/bin/sh", "-c"],
                 Arguments = [script],
-                LogFolder = _folder["ranks"],
+                RunFolder = _folder.Path,
                 Processors = [.. Enumerable.Range(0, count).Select(rank => CpuList.Share(ThreadAffinity.Current, rank, count))],
                 Variables = Variables,
                 MaxRestarts = maxRestarts,

@@ -34,6 +34,14 @@ public sealed class RankVariablesTests
     }
 
     [Test]
+    public void Read_Torchrun_ItsOwnPortIsTaken_SoAnotherIsMadeOfIt()
+    {
+        int? port = Read(Torch + " TORCHELASTIC_RUN_ID=none TORCHELASTIC_RESTART_COUNT=0")!.MasterPort;
+        Assert.That(port, Is.InRange(10000, 29999).And.Not.EqualTo(29500));
+        Assert.That(Read(Torch + " TORCHELASTIC_RUN_ID=none TORCHELASTIC_RESTART_COUNT=1")!.MasterPort, Is.Not.EqualTo(port));
+    }
+
+    [Test]
     public void Read_Slurm_FirstHostAndAPortOfTheJob()
     {
         RankPlace place = Read(Slurm)!;

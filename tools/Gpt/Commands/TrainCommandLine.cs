@@ -71,6 +71,12 @@ internal sealed class TrainCommandLine
                 ExitCode.Usage);
         }
 
+        if (rank.Environment is null && _device.Gpus(call) is not null)
+        {
+            // One GPU asked for as such is a run of one rank, on the path of many.
+            rank = rank.AsOnlyRank();
+        }
+
         RunConfiguration configuration = Configure(call, path, rank);
         using var interruption = new Interruption("Finishing the step and writing a checkpoint");
         using RankControl? control = rank.Environment is { } place
@@ -93,8 +99,15 @@ internal sealed class TrainCommandLine
         ITokenizer tokenizer = Tokenizers.Get(EnumNames.Of(configuration.Data.Tokenizer));
         using OpenDevice device = _device.OpenRank(call, configuration.Training.Precision, rank.Environment);
         using Communicator? collectives = control is null ? null : RankGroups.Connect(control, rank.Environment!, device.Operations.Device, _ranks.Limits(call));
+        using var output = new RankOutput(rank, path);
+        if (collectives is not null)
+        {
+            output.Output.WriteLine(rank.Describe(collectives.Transport));
+        }
+
         using RunFolder? folder = rank.Rank == 0 ? new RunFolder(path) : null;
-        using var console = new TrainingConsole(configuration.Training.Steps, tokenizer, configuration.Training.SamplePrompt);
+        using var console = new TrainingConsole(
+            configuration.Training.Steps, tokenizer, configuration.Training.SamplePrompt, output.Output, output.Warnings);
         using RunRecorder? recorder = folder is null
             ? null
             : new RunRecorder(folder, Title(configuration, folder), tokenizer, configuration.Training.SamplePrompt);

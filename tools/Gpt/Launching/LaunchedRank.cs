@@ -35,6 +35,18 @@ internal sealed record LaunchedRank
 
     public int WorldSize => Environment?.WorldSize ?? 1;
 
+    /// <summary>The same process as the only rank of a run.</summary>
+    public LaunchedRank AsOnlyRank() => this with { Environment = RankEnvironment.Alone(Dns.GetHostName()) };
+
+    /// <summary>One line that says who this is: the first in a rank's log after every start.</summary>
+    /// <param name="transport">What the collectives run over.</param>
+    public string Describe(string transport)
+    {
+        string processors = OperatingSystem.IsLinux() ? CpuList.Format(ThreadAffinity.Current) : "any";
+        string again = IsRestarted ? ", started again" : "";
+        return $"rank {Rank} of {WorldSize} on {Environment?.HostName}, process {System.Environment.ProcessId}, processors {processors}{again}; {transport}";
+    }
+
     /// <summary>Reads the environment, and where the built-in launcher started this process, binds its life to the launcher's.</summary>
     /// <exception cref="UserErrorException">The variables are not those of a rank, or the launcher is gone.</exception>
     public static LaunchedRank Read(Func<string, string?> get)

@@ -12,8 +12,8 @@ internal sealed record RankLaunch
     /// <summary>The arguments, the same for all ranks.</summary>
     public required IReadOnlyList<string> Arguments { get; init; }
 
-    /// <summary>Where the ranks' output is kept.</summary>
-    public required string LogFolder { get; init; }
+    /// <summary>The run's folder, where their output is kept.</summary>
+    public required string RunFolder { get; init; }
 
     /// <summary>The processors of each rank, by rank.</summary>
     public required IReadOnlyList<IReadOnlyList<int>> Processors { get; init; }

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
-using System.IO;
 using System.Linq;
 using GptEngine.Gpt.CommandLine;
 using GptEngine.Runtime;
@@ -37,7 +36,7 @@ internal static class RankLaunchPlan
         {
             Program = RankLaunch.OwnProgram,
             Arguments = Arguments(call, runFolder),
-            LogFolder = Path.Combine(runFolder, "ranks"),
+            RunFolder = runFolder,
             Processors = kind == "cuda" ? NearGpus(gpus) : Shares(gpus.Count),
             Variables = kind == "cuda"
                 ? new() { [VisibleVariable] = VisibleGpus.Choose(Environment.GetEnvironmentVariable(VisibleVariable), gpus) }

@@ -30,7 +30,7 @@ internal sealed class RankLauncher(RankLaunch launch, TextWriter output, TextWri
     /// <summary>Runs all ranks to their end, again after a failure as often as allowed.</summary>
     public ExitCode Run()
     {
-        Directory.CreateDirectory(launch.LogFolder);
+        Directory.CreateDirectory(Path.GetDirectoryName(RankOutput.PathOf(launch.RunFolder, 0))!);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Forward(context, ChildProcess.Interrupt));
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Forward(context, ChildProcess.Terminate));
         for (int restart = 0; ; restart++)
@@ -85,7 +85,7 @@ internal sealed class RankLauncher(RankLaunch launch, TextWriter output, TextWri
         var started = new List<RankProcess>();
         for (int rank = 0; rank < launch.WorldSize; rank++)
         {
-            string log = Path.Combine(launch.LogFolder, $"rank-{rank.ToString(CultureInfo.InvariantCulture)}.log");
+            string log = RankOutput.PathOf(launch.RunFolder, rank);
             started.Add(new RankProcess(rank, StartInfo(rank, port, restart), launch.Processors[rank], log, rank == 0 ? screen : null, ends));
             _ranks = [.. started];
         }

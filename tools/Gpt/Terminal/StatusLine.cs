@@ -23,7 +23,7 @@ internal sealed class StatusLine : IDisposable
     public StatusLine(TextWriter output)
     {
         _output = output;
-        _isTerminal = ReferenceEquals(output, Console.Error) ? !Console.IsErrorRedirected : !Console.IsOutputRedirected;
+        _isTerminal = (ReferenceEquals(output, Console.Error) && !Console.IsErrorRedirected) || (ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected);
         _lastShown = _isTerminal ? 0 : Stopwatch.GetTimestamp();
     }
 

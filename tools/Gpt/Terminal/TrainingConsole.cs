@@ -8,13 +8,17 @@ using GptEngine.Engine.Training;
 namespace GptEngine.Gpt.Terminal;
 
 /// <summary>What a person sees of a run: the opening block, a live line on a terminal or a line a step elsewhere, evaluations, samples.</summary>
-internal sealed class TrainingConsole(long steps, ITokenizer tokenizer, string prompt) : ITrainingObserver, IDisposable
+/// <param name="steps">Of the run.</param>
+/// <param name="tokenizer">Decodes samples.</param>
+/// <param name="prompt">What samples go on from.</param>
+/// <param name="output">For what goes well.</param>
+/// <param name="warnings">For warnings.</param>
+internal sealed class TrainingConsole(long steps, ITokenizer tokenizer, string prompt, TextWriter output, TextWriter warnings) : ITrainingObserver, IDisposable
 {
     // Over about this many steps the shown throughput is averaged.
     private const double AveragedSteps = 20;
 
-    private readonly TextWriter _output = Console.Out;
-    private readonly StatusLine _line = new(Console.Out);
+    private readonly StatusLine _line = new(output);
     private double _secondsPerStep;
     private double _tokensPerSecond;
     private bool _hasStepped;
@@ -23,7 +27,7 @@ internal sealed class TrainingConsole(long steps, ITokenizer tokenizer, string p
     {
         foreach ((string name, string value) in opening.Lines())
         {
-            _output.WriteLine($"{name,-20} {value}");
+            output.WriteLine($"{name,-20} {value}");
         }
     }
 
@@ -42,39 +46,39 @@ internal sealed class TrainingConsole(long steps, ITokenizer tokenizer, string p
         if (!_line.IsTerminal || report.Step == steps)
         {
             _line.Clear();
-            _output.WriteLine(Describe(copy));
+            output.WriteLine(Describe(copy));
         }
     }
 
     public void OnEvaluation(in EvaluationReport report)
     {
         _line.Clear();
-        _output.WriteLine(string.Create(
+        output.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"step {report.Step}  validation loss {report.Loss:0.0000}  perplexity {report.Perplexity:0.00}"));
     }
 
     public void OnSample(long step, IReadOnlyList<int> tokens)
     {
         _line.Clear();
-        _output.WriteLine($"step {step.ToString(CultureInfo.InvariantCulture)}  sample: {Printable.Of(prompt + tokenizer.DecodeText([.. tokens]))}");
+        output.WriteLine($"step {step.ToString(CultureInfo.InvariantCulture)}  sample: {Printable.Of(prompt + tokenizer.DecodeText([.. tokens]))}");
     }
 
     public void OnCheckpoint(long step, string folder)
     {
         _line.Clear();
-        _output.WriteLine($"step {step.ToString(CultureInfo.InvariantCulture)}  checkpoint {folder}");
+        output.WriteLine($"step {step.ToString(CultureInfo.InvariantCulture)}  checkpoint {folder}");
     }
 
     public void OnNote(string message)
     {
         _line.Clear();
-        _output.WriteLine(message);
+        output.WriteLine(message);
     }
 
     public void OnWarning(string message)
     {
         _line.Clear();
-        Console.Error.WriteLine($"warning: {message}");
+        warnings.WriteLine($"warning: {message}");
     }
 
     public void Dispose() => _line.Dispose();
