@@ -111,9 +111,13 @@ public sealed class CommandTests
 
         (code, output, error) = GptProcess.Run("doctor", "--preset", "gpt-1b", "--gpus", "8");
         Assert.That(code, Is.Zero, error);
-        foreach (string category in (string[])["1,034,120,017", "parameters", "gradients", "optimizer", "activations", "workspace", "total"])
+        foreach (string category in (string[])["1,034,120,017", "parameters", "gradients", "optimizer", "activations", "workspace", "total", "sharded"])
         {
             Assert.That(output, Does.Contain(category));
         }
+
+        (code, output, error) = GptProcess.Run("doctor", "--gpus", "8");
+        Assert.That(code, Is.Zero, error);
+        Assert.That(output, Does.Match(@"gpt-1b\s+1,034,120,017\s+20\s+[0-9.]+\s+[0-9.]+\s+\d+, sharded \d+"));
     }
 }

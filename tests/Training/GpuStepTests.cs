@@ -3,6 +3,7 @@ using System.IO;
 using System.Linq;
 using GptEngine.Engine.Configuration;
 using GptEngine.Engine.Model;
+using GptEngine.Engine.Ranks;
 using GptEngine.Engine.Training;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Common.Cuda;
@@ -114,6 +115,50 @@ public sealed class GpuStepTests
         }
 
         Assert.That(memory.Plan.TotalBytes, Is.LessThan(31L << 30));
+    }
+
+    /// <summary>On eight such GPUs the optimizer's shards leave room for far more than twice the preset's micro-batch.</summary>
+    [Test]
+    public void Gpt1b_Sharded_LeavesRoomForLargerMicroBatches()
+    {
+        var model = new ModelConfiguration { VocabSize = 50_257, ContextLength = 128, DModel = 1728, NLayers = 24, NHeads = 18 };
+        using CudaOperations operations = Silent(new SilentDriver(), DataType.Float16, usesGraphs: true);
+        using Device device = operations.Device;
+        var layout = new RankLayout(0, 8);
+        int whole = Largest(layout);
+        int sharded = Largest(layout with { ShardsOptimizer = true });
+        TestContext.Out.WriteLine($"gpt-1b on eight GPUs of 32 GB: micro-batch up to {whole}, sharded up to {sharded}");
+        Assert.That(sharded, Is.GreaterThanOrEqualTo(2 * 20).And.GreaterThan(1.7 * whole));
+
+        TrainingMemory memory = Plan(layout with { ShardsOptimizer = true }, 20);
+        long elements = memory.Parameters.Map.ArenaCount;
+        Assert.That(memory.Plan.BytesOf(MemoryCategory.Optimizer), Is.EqualTo(2 * elements * sizeof(float) / 8));
+        Assert.That(memory.Plan.BytesOf(MemoryCategory.Parameters), Is.EqualTo((elements * sizeof(ushort)) + (elements * sizeof(float) / 8)).Within(512));
+
+        int Largest(RankLayout layout) => MemoryBudget.LargestMicroBatch(microBatch => Plan(layout, microBatch), MemoryBudget.Of32Gigabytes);
+
+        TrainingMemory Plan(RankLayout layout, int microBatch) => new(model, operations, microBatch, ActivationPolicy.KeepAll, samples: true, layout);
+    }
+
+    [TestCase(0)]
+    [TestCase(1024)]
+    public void LargestMicroBatch_WhereNothingFits_IsZero(long bytes)
+    {
+        using CudaOperations operations = Silent(new SilentDriver(), DataType.Float32, usesGraphs: true);
+        using Device device = operations.Device;
+        int most = MemoryBudget.LargestMicroBatch(
+            batch => new TrainingMemory(TestRuns.Small.Model, operations, batch, ActivationPolicy.KeepAll, samples: false), bytes);
+        Assert.That(most, Is.Zero);
+    }
+
+    [Test]
+    public void LargestMicroBatch_IsTheLastThatFits([Values(1, 2, 15, 16, 17, 100)] int expected)
+    {
+        using CudaOperations operations = Silent(new SilentDriver(), DataType.Float32, usesGraphs: true);
+        using Device device = operations.Device;
+        Assert.That(MemoryBudget.LargestMicroBatch(Plan, Plan(expected).Plan.TotalBytes), Is.EqualTo(expected));
+
+        TrainingMemory Plan(int batch) => new(TestRuns.Small.Model, operations, batch, ActivationPolicy.KeepAll, samples: false);
     }
 
     private CudaOperations Simulated() => GpuOperations.Simulated(

@@ -49,6 +49,13 @@ public static class GpuOperations
         return new CudaOperations(device, queue, products, storage, options.LogitBytes);
     }
 
+    /// <summary>A GPU's operations of which only sizes are asked, to plan memory where there is none: nothing can be launched.</summary>
+    /// <param name="storage">x.</param>
+    /// <param name="architecture">Compute capability without the dot.</param>
+    public static CudaOperations ForPlanning(DataType storage, int architecture = 70) => Simulated(
+        new SimulatedDriver(SimulatedGpus.ByArchitecture(architecture)), storage, new GpuOptions { HostThreads = 1 },
+        new CompileCache(new NoCompiler(), CompileCache.DefaultFolder));
+
     /// <summary>A real GPU.</summary>
     /// <param name="ordinal">Its number among the visible ones.</param>
     /// <param name="storage">x.</param>
