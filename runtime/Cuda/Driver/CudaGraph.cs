@@ -1,10 +1,12 @@
+using System.Collections.Generic;
+using System.Runtime.InteropServices;
 using GptEngine.Runtime.Native.Cuda;
 using static GptEngine.Runtime.Native.Cuda.CudaNative;
 
 namespace GptEngine.Runtime.Cuda.Driver;
 
-/// <summary>A graph of the driver, instantiated.</summary>
-internal sealed class CudaGraph(CudaDriver driver, nint executable) : GpuGraph
+/// <summary>A graph of the driver, instantiated; it owns the callbacks that it calls with each launch.</summary>
+internal sealed class CudaGraph(CudaDriver driver, nint executable, List<GCHandle> callbacks) : GpuGraph
 {
     private readonly CudaHandle _graph = new(executable, cuGraphExecDestroy);
 
@@ -14,5 +16,10 @@ internal sealed class CudaGraph(CudaDriver driver, nint executable) : GpuGraph
         ThrowIfFailed(cuGraphLaunch(_graph.Value, CudaDriver.HandleOf(stream)));
     }
 
-    public override void Dispose() => _graph.Dispose();
+    public override void Dispose()
+    {
+        _graph.Dispose();
+        callbacks.ForEach(callback => callback.Free());
+        callbacks.Clear();
+    }
 }

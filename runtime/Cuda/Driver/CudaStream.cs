@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GptEngine.Runtime.Native.Cuda;
@@ -16,6 +17,9 @@ internal sealed unsafe class CudaStream : GpuStream
 
     private readonly CudaDriver _driver;
     private readonly CudaHandle _stream;
+
+    // Callbacks recorded so far, while a capture is on: a graph calls them again with each launch, so they live as long as it.
+    private List<GCHandle>? _recorded;
 
     internal CudaStream(CudaDriver driver)
     {
@@ -58,28 +62,48 @@ internal sealed unsafe class CudaStream : GpuStream
 
         _driver.MakeCurrent();
         var pinned = GCHandle.Alloc(callback);
-        int status = cuLaunchHostFunc(Handle, &Call, GCHandle.ToIntPtr(pinned));
+        int status = cuLaunchHostFunc(Handle, _recorded is null ? &CallOnce : &Call, GCHandle.ToIntPtr(pinned));
         if (status != Success)
         {
             pinned.Free();
             throw Failure(status, nameof(cuLaunchHostFunc), "");
         }
+
+        _recorded?.Add(pinned);
     }
 
     public override void BeginCapture()
     {
         _driver.MakeCurrent();
         ThrowIfFailed(cuStreamBeginCapture_v2(Handle, Relaxed));
+        _recorded = [];
     }
 
     public override GpuGraph EndCapture()
     {
         _driver.MakeCurrent();
+        List<GCHandle> callbacks = _recorded ?? [];
+        _recorded = null;
+        try
+        {
+            return new CudaGraph(_driver, Instantiate(), callbacks);
+        }
+        catch
+        {
+            callbacks.ForEach(callback => callback.Free());
+            throw;
+        }
+    }
+
+    public override void Dispose() => _stream.Dispose();
+
+    private nint Instantiate()
+    {
         ThrowIfFailed(cuStreamEndCapture(Handle, out nint graph));
         try
         {
             ThrowIfFailed(cuGraphInstantiateWithFlags(out nint executable, graph, 0));
-            return new CudaGraph(_driver, executable);
+            return executable;
         }
         finally
         {
@@ -87,14 +111,15 @@ internal sealed unsafe class CudaStream : GpuStream
         }
     }
 
-    public override void Dispose() => _stream.Dispose();
-
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static void Call(nint state)
+    private static void CallOnce(nint state)
     {
         GCHandle handle = GCHandle.FromIntPtr(state);
         var callback = (Action)handle.Target!;
         handle.Free();
         callback();
     }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void Call(nint state) => ((Action)GCHandle.FromIntPtr(state).Target!)();
 }
