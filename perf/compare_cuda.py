@@ -46,19 +46,20 @@ def parse_arguments():
     contest.add_arguments(parser, rounds=2, steps=24, warm_up=6)
     options = parser.parse_args()
     contest.check_arguments(parser, options)
-    options.precision = options.precision or default_precision(options.device)
+    options.precision = options.precision or default_precision(options)
     return options
 
 
-def default_precision(device):
+def default_precision(options):
     """bf16 from compute capability 8 on, fp16 before; fp32 on the CPU."""
-    if device == "cpu":
+    if options.device == "cpu":
         return "fp32"
-    found = results_file.gpus()
-    if not found:
-        print("compare_cuda: nvidia-smi shows no GPU here; 'gpt doctor' tells what there is.", file=sys.stderr)
+    code = "import torch; print(torch.cuda.get_device_capability()[0] if torch.cuda.is_available() else 0)"
+    outcome = subprocess.run([options.python, "-c", code], capture_output=True, text=True, check=False)
+    if outcome.returncode or outcome.stdout.strip() in ("", "0"):
+        print(f"compare_cuda: the torch of {options.python} sees no GPU here; 'gpt doctor' tells what there is.", file=sys.stderr)
         sys.exit(3)
-    return "bf16" if float(found[0]["compute_capability"]) >= 8 else "fp16"
+    return "bf16" if int(outcome.stdout) >= 8 else "fp16"
 
 
 class MemoryWatch:

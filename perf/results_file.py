@@ -350,17 +350,23 @@ def first_line(path, start):
         return None
 
 
+GPU_FIELDS = {"name": "name", "driver_version": "driver", "memory.total": "memory_mib", "clocks.max.sm": "max_sm_mhz", "power.limit": "power_limit_w",
+              "compute_cap": "compute_capability"}
+
+
 def gpus():
     """What nvidia-smi says of each GPU; none where there is no nvidia-smi."""
-    fields = "name,driver_version,memory.total,compute_cap,clocks.max.sm,power.limit"
-    try:
-        outcome = subprocess.run(["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"],
-                                 capture_output=True, text=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    rows = [[part.strip() for part in line.split(",")] for line in outcome.stdout.splitlines() if line.strip()]
-    names = ("name", "driver", "memory_mib", "compute_capability", "max_sm_mhz", "power_limit_w")
-    return [dict(zip(names, row)) for row in rows if len(row) == len(names)] if outcome.returncode == 0 else []
+    # A driver that does not know the last field, as older ones do not, answers nothing at all.
+    for fields in (list(GPU_FIELDS), list(GPU_FIELDS)[:-1]):
+        try:
+            outcome = subprocess.run(["nvidia-smi", f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits"],
+                                     capture_output=True, text=True, timeout=60, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return []
+        rows = [[part.strip() for part in line.split(",")] for line in outcome.stdout.splitlines() if line.strip()]
+        if outcome.returncode == 0 and rows and all(len(row) == len(fields) for row in rows):
+            return [dict(zip((GPU_FIELDS[field] for field in fields), row)) for row in rows]
+    return []
 
 
 def describe_machine():

@@ -38,6 +38,7 @@ def parse_arguments():
     parser.add_argument("names", nargs="*", metavar="NAME", help="operations, or parts of their names; all by default")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--types", default="fp32,fp16,bf16", help="of fp32, fp16, bf16; the CPU has fp32 alone")
+    parser.add_argument("--forms", default="", help="only forms with one of these words, as in eager,sdpa,flex; compiled ones take seconds to compile each")
     parser.add_argument("--seconds", type=float, default=0.5, help="how long to measure each form of a case")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--cases", default=os.path.join(HERE, "..", "kernel_cases.json"))
@@ -150,7 +151,8 @@ def measure(operation, kind, shape, options, timer, cache):
     """The records of one case, a form each."""
     make = kernel_operations.OPERATIONS[operation]
     sizing = kernel_operations.Tensors(options.device, TYPES[kind], 1)
-    forms = list(make(shape, sizing))
+    wanted = [word for word in options.forms.split(",") if word]
+    forms = [name for name in make(shape, sizing) if not wanted or any(word in name for word in wanted)]
     most = min(max(MOST_BYTES // max(1, sizing.set_bytes), 1), MOST_SETS)
     sets = int(min(max(-(-CACHES_OF_SETS * cache // max(1, sizing.touched_bytes)), 1), most))
     del sizing

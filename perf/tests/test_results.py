@@ -5,9 +5,11 @@ import copy
 import io
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
@@ -218,6 +220,29 @@ class RegressionTests(Folder):
         finally:
             sys.argv = before
         return None
+
+
+class MachineTests(unittest.TestCase):
+    def smi(self, answers):
+        """gpus() with an nvidia-smi that answers a query of so many fields so."""
+        def run(command, **_):
+            fields = command[1].split("=")[1].split(",")
+            code, output = answers(fields)
+            return subprocess.CompletedProcess(command, code, output, "")
+        with mock.patch.object(results_file.subprocess, "run", run):
+            return results_file.gpus()
+
+    def test_each_gpu_is_described(self):
+        found = self.smi(lambda fields: (0, "Tesla V100-SXM2-32GB, 535.1, 32768, 1530, 300.00, 7.0\n" * 2))
+        self.assertEqual(2, len(found))
+        self.assertEqual(("Tesla V100-SXM2-32GB", "7.0"), (found[0]["name"], found[0]["compute_capability"]))
+
+    def test_an_older_driver_is_asked_for_less(self):
+        found = self.smi(lambda fields: (2, "Field is not valid\n") if "compute_cap" in fields else (0, "Tesla V100, 470.1, 32768, 1530, 300.00\n"))
+        self.assertEqual([{"name": "Tesla V100", "driver": "470.1", "memory_mib": "32768", "max_sm_mhz": "1530", "power_limit_w": "300.00"}], found)
+
+    def test_nonsense_is_no_gpu(self):
+        self.assertEqual([], self.smi(lambda fields: (0, "No devices were found\n")))
 
 
 class KeyTests(unittest.TestCase):
