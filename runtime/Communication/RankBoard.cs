@@ -86,7 +86,16 @@ internal sealed class RankBoard
         }
     }
 
-    internal RankState this[int rank] => States[rank];
+    internal RankState this[int rank]
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return State(rank);
+            }
+        }
+    }
 
     /// <summary><c>rank 3 on host b</c></summary>
     internal string Name(int rank) => this[rank] is { Host.Length: > 0 } state ? $"rank {rank} on host {state.Host}" : $"rank {rank}";
@@ -124,6 +133,12 @@ internal sealed class RankBoard
     internal static string Seconds(TimeSpan time) => time.TotalSeconds < 10
         ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.#} s")
         : string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0} s");
+
+    private RankState State(int rank)
+    {
+        ref readonly Entry e = ref _entries[rank];
+        return new RankState(rank, e.Host, e.Activity, Stopwatch.GetElapsedTime(e.ReportedAt), Stopwatch.GetElapsedTime(e.HeardAt), e.Begun, e.Ended, e.HasLeft);
+    }
 
     private static string Has(int[] ranks) => ranks.Length == 1 ? "has" : "have";
 

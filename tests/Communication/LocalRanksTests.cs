@@ -14,7 +14,7 @@ namespace GptEngine.Tests.Communication;
 /// <summary>Collectives and control among threads: the reference of the transports between processes.</summary>
 public sealed class LocalRanksTests
 {
-    private static readonly RankLimits Short = RankLimits.Default with { Collective = TimeSpan.FromMilliseconds(300), Meeting = TimeSpan.FromMilliseconds(300) };
+    private static readonly RankLimits Short = RankLimits.Default with { Collective = TimeSpan.FromSeconds(1), Meeting = TimeSpan.FromSeconds(1) };
 
     private static readonly int[] Counts = [1, 2, 97, 2049, 6151];
 

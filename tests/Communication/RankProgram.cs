@@ -20,12 +20,20 @@ internal static class RankProgram
 {
     internal const string SecretVariable = "GPTENGINE_TEST_SECRET";
 
+    /// <summary>Milliseconds for all ranks to arrive.</summary>
+    internal const string ArrivalVariable = "GPTENGINE_TEST_ARRIVAL";
+
     internal static int Run(string[] arguments)
     {
         int Number(int i) => int.Parse(arguments[i], CultureInfo.InvariantCulture);
         var environment = new RankEnvironment(
             Number(1), Number(2), Number(1), Number(2), arguments[3], Number(4), Environment.GetEnvironmentVariable(SecretVariable) ?? "", $"host{arguments[1]}");
         RankLimits limits = TcpRanks.Limits with { Silence = TimeSpan.FromMilliseconds(Number(5)) };
+        if (Environment.GetEnvironmentVariable(ArrivalVariable) is { Length: > 0 } arrival)
+        {
+            limits = limits with { Arrival = TimeSpan.FromMilliseconds(int.Parse(arrival, CultureInfo.InvariantCulture)) };
+        }
+
         try
         {
             using RankControl control = RankGroups.Meet(environment, TcpRanks.Identity, limits);

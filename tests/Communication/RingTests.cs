@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Devices;
@@ -87,7 +88,7 @@ public sealed class RingTests
     [Test]
     public void HungCollective_IsAbortedEverywhereAndTheAbsentRankNamed()
     {
-        RankLimits limits = TcpRanks.Limits with { Collective = TimeSpan.FromMilliseconds(500) };
+        RankLimits limits = TcpRanks.Limits with { Collective = TimeSpan.FromSeconds(1) };
         string?[] messages = TcpRanks.Messages(TcpRanks.RunConnected(3, limits, (group, device) =>
         {
             using var array = new DeviceArray(device, DataType.Float32, 1000);
@@ -123,6 +124,22 @@ public sealed class RingTests
             }
         }));
         Assert.That(messages, Is.All.Contains("out of memory").And.All.Not.Contains("connection"));
+    }
+
+    [Test]
+    public void RankThatLeavesTooEarly_IsNamed()
+    {
+        string?[] messages = TcpRanks.Messages(TcpRanks.RunConnected(3, TcpRanks.Limits, (group, device) =>
+        {
+            using var array = new DeviceArray(device, DataType.Float32, 1000);
+            for (int step = 0; step < (group.Rank == 1 ? 2 : 3); step++)
+            {
+                group.Collectives.AllReduce(array.Tensor);
+                group.Collectives.Join();
+            }
+        }));
+        Assert.That(messages[1], Is.Null);
+        Assert.That(messages.Where((_, rank) => rank != 1), Is.All.Contains("(collective 3): not come to it has rank 1 on host host1 (it has left the run)"));
     }
 
     [Test]

@@ -230,18 +230,31 @@ internal sealed class HostCommunicator : Communicator
 
     private void Fail(Exception failed)
     {
-        long deadline = Environment.TickCount64 + (long)GraceForReason.TotalMilliseconds;
-        lock (_lock)
+        if (failed is IOException && !HasReason())
         {
-            while (failed is IOException && _failure is null && Environment.TickCount64 < deadline)
-            {
-                Monitor.Wait(_lock, TimeSpan.FromMilliseconds(100));
-            }
+            // Nobody has said anything: perhaps a rank has left in good order, too early. Rank 0 knows.
+            _control.Late($"the {_current.Describe()} (collective {_ended + 1})", _ended + 1, Stopwatch.GetElapsedTime(_startedAt));
+            HasReason();
         }
 
         if (Volatile.Read(ref _failure) is null)
         {
-            Abort($"The {_current.Describe()} failed on rank {Rank}: {failed.Message}");
+            Abort($"the {_current.Describe()} failed: {failed.Message}");
+        }
+    }
+
+    /// <summary>Waits a little for the reason of the run's end.</summary>
+    private bool HasReason()
+    {
+        long deadline = Environment.TickCount64 + (long)GraceForReason.TotalMilliseconds;
+        lock (_lock)
+        {
+            while (_failure is null && Environment.TickCount64 < deadline)
+            {
+                Monitor.Wait(_lock, TimeSpan.FromMilliseconds(100));
+            }
+
+            return _failure is not null;
         }
     }
 

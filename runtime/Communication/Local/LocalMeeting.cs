@@ -29,9 +29,9 @@ internal sealed class LocalMeeting(int worldSize, RankLimits limits)
     {
         _whats[rank] = what;
         _messages[rank] = message;
-        if (Enumerable.Range(0, worldSize).FirstOrDefault(r => Board[r].HasLeft, -1) is var gone and >= 0)
+        if (Board.States.FirstOrDefault(state => state.HasLeft) is { } gone)
         {
-            FailAll($"{Board.Name(rank)} waits for {what}, and {Board.Name(gone)} has left the run.");
+            FailAll($"{Board.Name(rank)} waits for {what}, and {Board.Name(gone.Rank)} has left the run.");
         }
 
         if (_barrier.Wait(rank, limits.Meeting) is { Count: > 0 } missing)
