@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
+using System.Threading;
 
 namespace GptEngine.Runtime.Communication.Local;
 
@@ -13,11 +14,13 @@ internal sealed class LocalMeeting(int worldSize, RankLimits limits)
     private readonly byte[][] _messages = new byte[worldSize][];
     private readonly LocalRankControl?[] _controls = new LocalRankControl?[worldSize];
 
+    private string? _failure;
+
     internal RankBoard Board { get; } = new(worldSize);
 
     internal void Enter(LocalRankControl control)
     {
-        if (System.Threading.Interlocked.CompareExchange(ref _controls[control.Rank], control, null) is not null)
+        if (Interlocked.CompareExchange(ref _controls[control.Rank], control, null) is not null)
         {
             throw new InvalidOperationException($"rank {control.Rank} is there already");
         }
@@ -54,6 +57,8 @@ internal sealed class LocalMeeting(int worldSize, RankLimits limits)
 
     internal void FailAll(string reason)
     {
+        // The first reason is everybody's: a rank that ends by it may leave before the next has heard of it.
+        reason = Interlocked.CompareExchange(ref _failure, reason, null) ?? reason;
         foreach (LocalRankControl? control in _controls)
         {
             control?.EndBy(reason);
