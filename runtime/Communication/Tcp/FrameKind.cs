@@ -15,6 +15,9 @@ internal enum FrameKind : byte
     /// <summary>A rank is there, does this, and has come so far.</summary>
     Heartbeat,
 
+    /// <summary>Rank 0 wants a heartbeat now.</summary>
+    Ask,
+
     /// <summary>A rank has come to a meeting, with its message.</summary>
     Meet,
 

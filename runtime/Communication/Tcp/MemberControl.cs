@@ -143,6 +143,9 @@ internal sealed class MemberControl : TcpRankControl
         {
             case FrameKind.Heartbeat:
                 return true;
+            case FrameKind.Ask:
+                SendHeartbeat();
+                return true;
             case FrameKind.Met:
                 ReadMet(ref reader);
                 return true;

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Net;
@@ -13,6 +14,9 @@ internal sealed class RootControl : TcpRankControl
 {
     // What rank 0 sends of one meeting is one frame.
     private const long LargestMeeting = 1L << 30;
+
+    // A rank that does not answer by then is judged by what it said last.
+    private static readonly TimeSpan PatienceForAnswers = TimeSpan.FromSeconds(1);
 
     private readonly IReadOnlyList<RootRendezvous.Arrival?> _members;
     private readonly Task[] _readers;
@@ -34,7 +38,7 @@ internal sealed class RootControl : TcpRankControl
 
     public override void Fail(string reason) => FailAll($"{Board.Name(0)}: {reason}");
 
-    internal override void Late(string what, long number, TimeSpan waited) => FailAll(Board.ExplainLate(0, what, number, waited));
+    internal override void Late(string what, long number, TimeSpan waited) => _ = FindOutAsync(0, what, number, waited);
 
     private protected override IReadOnlyList<byte[]>? Meet(string what, byte[] message)
     {
@@ -83,6 +87,20 @@ internal sealed class RootControl : TcpRankControl
         FramedConnection[] connections = [.. _members.OfType<RootRendezvous.Arrival>().Select(member => member.Connection)];
         Task.WaitAll([.. connections.Select(connection => connection.FinishAsync()), .. _readers], Parting);
         Array.ForEach(connections, connection => connection.Dispose());
+    }
+
+    /// <summary>Asks every rank where it is, for what the last heartbeats said may be seconds old; then blames and ends the run.</summary>
+    private async Task FindOutAsync(int complainant, string what, long number, TimeSpan waited)
+    {
+        long asked = Stopwatch.GetTimestamp();
+        SendAll(new FrameBuilder(FrameKind.Ask).Build());
+        while (Stopwatch.GetElapsedTime(asked) is var since && since < PatienceForAnswers
+            && Board.States.Any(state => state.Rank != 0 && !state.HasLeft && state.SinceHeard > since))
+        {
+            await Task.Delay(10).ConfigureAwait(false);
+        }
+
+        FailAll(Board.ExplainLate(complainant, what, number, waited));
     }
 
     private void FailAll(string reason)
@@ -205,7 +223,7 @@ internal sealed class RootControl : TcpRankControl
                 FailAll($"{Board.Name(rank)}: {reader.Text(LongestReason)}");
                 return true;
             case FrameKind.Late:
-                FailAll(Board.ExplainLate(rank, reader.Text(LongestWhat), reader.Integer(), TimeSpan.FromMilliseconds(reader.Integer(0, int.MaxValue))));
+                _ = FindOutAsync(rank, reader.Text(LongestWhat), reader.Integer(), TimeSpan.FromMilliseconds(reader.Integer(0, int.MaxValue)));
                 return true;
             case FrameKind.Farewell:
                 Board.Leave(rank);
