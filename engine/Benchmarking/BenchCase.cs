@@ -10,6 +10,9 @@ namespace GptEngine.Engine.Benchmarking;
 /// <param name="DocumentLength">Mean length of the synthetic documents, in tokens; 0 for one document without end.</param>
 public sealed record BenchCase(RunConfiguration Configuration, int Steps, int Warmup, double MaxSeconds, int DocumentLength)
 {
+    /// <summary>Ranks that train together.</summary>
+    public int WorldSize { get; init; } = 1;
+
     /// <summary>Fewer steps than this say nothing of their spread.</summary>
     public const int LeastSteps = 3;
 

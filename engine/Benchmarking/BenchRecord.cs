@@ -33,6 +33,9 @@ public sealed record BenchRecord
 
     public required string Device { get; init; }
 
+    /// <summary>What joins the ranks; null for one.</summary>
+    public string? Transport { get; init; }
+
     /// <summary><c>ok</c> or <c>out of memory</c>; in the second case nothing was measured.</summary>
     public required string Status { get; init; }
 

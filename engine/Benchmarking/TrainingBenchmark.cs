@@ -10,6 +10,7 @@ using GptEngine.Engine.Model;
 using GptEngine.Engine.Training;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime;
+using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Memory;
 
@@ -23,21 +24,23 @@ public static class TrainingBenchmark
     /// <summary>Trains a case and measures its steps.</summary>
     /// <param name="benchmark">The case.</param>
     /// <param name="operations">Where.</param>
+    /// <param name="group">The ranks that train it together, each calling this; null for a process alone.</param>
     /// <param name="stop">Ends it after the step under way.</param>
     /// <exception cref="UserErrorException">The case cannot be trained; <see cref="IsOutOfMemory"/> tells whether for want of memory.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static BenchMeasurement Run(BenchCase benchmark, IOperations operations, CancellationToken stop)
+    public static BenchMeasurement Run(BenchCase benchmark, IOperations operations, RankGroup? group, CancellationToken stop)
     {
         ArgumentNullException.ThrowIfNull(benchmark);
         ArgumentNullException.ThrowIfNull(operations);
         RunConfiguration configuration = Configure(benchmark);
-        BatchPlan batch = BatchPlan.Resolve(configuration.Training, configuration.Model.ContextLength, worldSize: 1);
+        BatchPlan batch = BatchPlan.Resolve(configuration.Training, configuration.Model.ContextLength, benchmark.WorldSize);
         RequireMemory(configuration, batch, operations);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var watch = new StepWatch(benchmark, end);
         using TrainingSession session = TrainingSession.Create(configuration, operations, new TrainingSessionOptions
         {
             Tokens = configuration.Data.Path is null ? Tokens(benchmark, batch) : null,
+            Group = group,
             Observers = [watch],
         });
         session.Run(end.Token);

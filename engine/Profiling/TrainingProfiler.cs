@@ -24,7 +24,7 @@ public static class TrainingProfiler
         ArgumentNullException.ThrowIfNull(operations);
         bool isTf32 = benchmark.Configuration.Training.Precision == Precision.Tf32;
         using var profiler = new OperationProfiler(operations, benchmark.Warmup, isTf32);
-        BenchMeasurement measured = TrainingBenchmark.Run(benchmark with { Steps = 1 }, profiler.Operations, stop);
+        BenchMeasurement measured = TrainingBenchmark.Run(benchmark with { Steps = 1 }, profiler.Operations, null, stop);
         operations.Device.Synchronize();
         IReadOnlyList<ProfiledOperation> recorded = profiler.Recorder.Read();
         return new StepProfile(recorded, profiler.TimeSource, measured.Batch, measured.StepSeconds.Median)

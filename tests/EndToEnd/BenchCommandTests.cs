@@ -46,6 +46,19 @@ public sealed class BenchCommandTests
     }
 
     [Test]
+    public void Ranks_TrainTogether_AndOneOfThemTells()
+    {
+        JsonElement[] rows = Rows(Tiny, "--device", "cpu", "--gpus", "2", "--micro-batch", "1,2", "--context-length", "8");
+        Assert.That(rows.Select(row => row.GetProperty("tokens_per_step").GetInt32()), Is.EqualTo(new[] { 16, 32 }));
+        foreach (JsonElement row in rows)
+        {
+            AssertConsistent(row);
+            Assert.That(row.GetProperty("world_size").GetInt32(), Is.EqualTo(2));
+            Assert.That(row.GetProperty("transport").GetString(), Does.Contain("TCP"));
+        }
+    }
+
+    [Test]
     public void RowOutOfMemory_SaysSo_AndTheSweepGoesOn()
     {
         JsonElement[] rows = Rows(Tiny, "--device", "cpu", "--micro-batch", "1000000,1", "--context-length", "1024");
@@ -114,7 +127,7 @@ public sealed class BenchCommandTests
             Assert.That(row.GetProperty("status").GetString(), Is.EqualTo("ok"));
             Assert.That(row.GetProperty("steps").GetInt32(), Is.EqualTo(3));
             Assert.That(tokens, Is.EqualTo(
-                row.GetProperty("micro_batch").GetInt64() * context * row.GetProperty("micro_steps").GetInt64()));
+                row.GetProperty("micro_batch").GetInt64() * context * row.GetProperty("micro_steps").GetInt64() * row.GetProperty("world_size").GetInt64()));
             Assert.That(median, Is.InRange(step.GetProperty("min").GetDouble(), step.GetProperty("max").GetDouble()));
             Assert.That(row.GetProperty("tokens_per_second").GetDouble(), Is.EqualTo(tokens / median).Within(1).Percent);
             Assert.That(row.GetProperty("tflops").GetDouble(), Is.EqualTo(tokens / median * flopsPerToken / 1e12).Within(1).Percent);

@@ -32,5 +32,8 @@ internal sealed class BenchOptions
         ? seconds
         : throw new UserErrorException(string.Create(CultureInfo.InvariantCulture, $"{_seconds.Name} {seconds}: give a number above 0."), ExitCode.Usage);
 
-    public BenchOutput OpenOutput(ParseResult call, bool isHardware) => new(call.GetValue(_json), isHardware);
+    /// <param name="call">The call.</param>
+    /// <param name="isHardware">Whether times say something.</param>
+    /// <param name="isFirst">Whether this is rank 0, the one that tells.</param>
+    public BenchOutput OpenOutput(ParseResult call, bool isHardware, bool isFirst) => new(call.GetValue(_json), isHardware, isFirst);
 }

@@ -61,8 +61,9 @@ internal sealed class WorkloadOptions(int mostMicroSteps, int warmup)
     /// <param name="call">The call.</param>
     /// <param name="steps">Measured steps of each.</param>
     /// <param name="maxSeconds">Of each.</param>
+    /// <param name="worldSize">Ranks that train each together.</param>
     /// <exception cref="UserErrorException">Usage.</exception>
-    public IReadOnlyList<BenchCase> Cases(ParseResult call, int steps, double maxSeconds)
+    public IReadOnlyList<BenchCase> Cases(ParseResult call, int steps, double maxSeconds, int worldSize)
     {
         if (!_configuration.AnyGiven(call))
         {
@@ -84,7 +85,10 @@ internal sealed class WorkloadOptions(int mostMicroSteps, int warmup)
             foreach (int context in Contexts(call, configuration.Model.ContextLength))
             {
                 cases.AddRange(MicroBatches(call).Select(microBatch => new BenchCase(
-                    Row(call, configuration, precision, context, microBatch), steps, before, maxSeconds, documents)));
+                    Row(call, configuration, precision, context, microBatch, worldSize), steps, before, maxSeconds, documents)
+                {
+                    WorldSize = worldSize,
+                }));
             }
         }
 
@@ -96,7 +100,7 @@ internal sealed class WorkloadOptions(int mostMicroSteps, int warmup)
         ? value
         : throw new UserErrorException(string.Create(CultureInfo.InvariantCulture, $"{option} {value}: it takes {least} to {most}."), ExitCode.Usage);
 
-    private RunConfiguration Row(ParseResult call, RunConfiguration configuration, Precision precision, int context, int? microBatch)
+    private RunConfiguration Row(ParseResult call, RunConfiguration configuration, Precision precision, int context, int? microBatch, int worldSize)
     {
         TrainingConfiguration training = configuration.Training with { Precision = precision };
         if (microBatch is { } given)
@@ -105,7 +109,7 @@ internal sealed class WorkloadOptions(int mostMicroSteps, int warmup)
         }
 
         // The accumulated batch is set below; here only the micro-batch is asked for.
-        BatchPlan one = BatchPlan.Resolve(training with { AccBatchSize = null }, context, worldSize: 1);
+        BatchPlan one = BatchPlan.Resolve(training with { AccBatchSize = null }, context, worldSize);
         long configured = Math.Max(1, (training.AccBatchSize ?? one.BatchJump) / one.BatchJump);
         long steps = call.GetValue(_microSteps) is { } microSteps ? InRange(_microSteps.Name, microSteps, 1, 1 << 20) : Math.Min(mostMicroSteps, configured);
         RunConfiguration row = configuration with

@@ -1,14 +1,13 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
-using System.Diagnostics;
-using System.Linq;
-using System.Threading;
+using System.IO;
 using GptEngine.Engine.Benchmarking;
-using GptEngine.Engine.Configuration;
 using GptEngine.Gpt.CommandLine;
+using GptEngine.Gpt.Launching;
 using GptEngine.Gpt.Terminal;
 using GptEngine.Runtime;
+using GptEngine.Runtime.Communication;
 
 namespace GptEngine.Gpt.Commands;
 
@@ -55,44 +54,46 @@ internal sealed class BenchCommandLine
             return (int)new KernelBench(_device, _workload, _options, _kernels).Run(call);
         }
 
-        IReadOnlyList<BenchCase> cases = _workload.Cases(call, _options.Steps(call), _options.MaxSeconds(call));
+        LaunchedRank rank = LaunchedRank.Read(Environment.GetEnvironmentVariable);
+        bool isLaunched = rank.Environment is not null || rank.IsOwn;
+        int worldSize = isLaunched ? rank.WorldSize : _device.RankCount(call);
+        IReadOnlyList<BenchCase> cases = _workload.Cases(call, _options.Steps(call), _options.MaxSeconds(call), worldSize);
         PeakTable peaks = PeakTable.Load(_options.Peaks(call));
-        using BenchOutput output = _options.OpenOutput(call, _device.IsHardware(call));
-        using var interruption = new Interruption("Finishing the step");
-        foreach (IGrouping<Precision, BenchCase> group in cases.GroupBy(benchmark => benchmark.Configuration.Training.Precision))
+        return (int)(!isLaunched && worldSize > 1 ? Launch(call) : Measure(call, cases, peaks, rank));
+    }
+
+    /// <summary>Starts this call again as each of the ranks.</summary>
+    private ExitCode Launch(ParseResult call)
+    {
+        string logs = Directory.CreateTempSubdirectory("gpt-bench-").FullName;
+        ExitCode end = new RankLauncher(RankLaunchPlan.Of(call, _device, logs), Console.Out, Console.Error).Run();
+        if (end == ExitCode.Success)
         {
-            RunPrecision(call, group, peaks, output, interruption.Token);
+            Directory.Delete(logs, recursive: true);
+        }
+
+        return end;
+    }
+
+    private ExitCode Measure(ParseResult call, IReadOnlyList<BenchCase> cases, PeakTable peaks, LaunchedRank rank)
+    {
+        using BenchOutput output = _options.OpenOutput(call, _device.IsHardware(call), rank.Rank == 0);
+        using var interruption = new Interruption("Finishing the step");
+        using RankControl? control = rank.Environment is { } place
+            ? RankMeeting.Meet(
+                place, cases[0].Configuration, string.Join(' ', call.Tokens), cases[0].Documents, RankLimits.Default, interruption.Token)
+            : null;
+        try
+        {
+            new BenchRun(call, _device, _workload.Preset(call), peaks, output, rank.Environment, control).Run(cases, interruption.Token);
+        }
+        catch (Exception e)
+        {
+            control?.Fail(ErrorText.Of(e).Message);
+            throw;
         }
 
         output.Finish();
-        return (int)ExitCode.Success;
-    }
-
-    /// <summary>The rows of one precision, on one opening of the device.</summary>
-    private void RunPrecision(ParseResult call, IGrouping<Precision, BenchCase> cases, PeakTable peaks, BenchOutput output, CancellationToken stop)
-    {
-        long opened = Stopwatch.GetTimestamp();
-        using OpenDevice device = _device.Open(call, cases.Key);
-        double sheet = peaks.FlopsPerSecond(device.Operations.Device.Name, cases.Key);
-        var context = new BenchContext(device.Operations.Device, sheet > 0 ? sheet : null, _workload.Preset(call));
-        foreach (BenchCase benchmark in cases)
-        {
-            output.Begin(benchmark);
-            long started = context.HasRow ? Stopwatch.GetTimestamp() : opened;
-            BenchMeasurement? measured = null;
-            string? error = null;
-            try
-            {
-                measured = TrainingBenchmark.Run(benchmark, device.Operations, stop);
-            }
-            catch (Exception e) when (TrainingBenchmark.IsOutOfMemory(e))
-            {
-                error = e.Message;
-            }
-
-            // Behind the first row, so that the time to its first step is training's alone.
-            context.MeasurePeak(device.Operations, isMeasurable: _device.IsHardware(call));
-            output.Add(context.Record(benchmark, measured, error, started, isFirst: !output.HasRows));
-        }
+        return ExitCode.Success;
     }
 }

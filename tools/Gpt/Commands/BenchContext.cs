@@ -16,7 +16,8 @@ namespace GptEngine.Gpt.Commands;
 /// <param name="device">Where they run.</param>
 /// <param name="datasheet">FLOP/s by the data sheet; null where not known.</param>
 /// <param name="preset">Its name, if one was given.</param>
-internal sealed class BenchContext(Device device, double? datasheet, string? preset)
+/// <param name="transport">What joins the ranks; null for a process alone.</param>
+internal sealed class BenchContext(Device device, double? datasheet, string? preset, string? transport)
 {
     private readonly IReadOnlyDictionary<string, string> _versions = ProgramVersions.Of(device);
     private double? _measured;
@@ -60,10 +61,14 @@ internal sealed class BenchContext(Device device, double? datasheet, string? pre
     {
         HasRow = true;
         RunConfiguration configuration = benchmark.Configuration;
-        BatchPlan batch = measured?.Batch ?? BatchPlan.Resolve(configuration.Training, configuration.Model.ContextLength, worldSize: 1);
+        BatchPlan batch = measured?.Batch ?? BatchPlan.Resolve(configuration.Training, configuration.Model.ContextLength, benchmark.WorldSize);
         double flopsPerToken = ModelFlops.PerToken(configuration.Model);
         double? tokensPerSecond = measured is null ? null : batch.AccBatchSize / measured.StepSeconds.Median;
         double? flops = tokensPerSecond * flopsPerToken;
+
+        // Ranks are alike: what one can do, all can do together as many times over.
+        double? sheet = benchmark.WorldSize * datasheet;
+        double? peak = benchmark.WorldSize * _measured;
         return new BenchRecord
         {
             Time = DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture),
@@ -77,6 +82,7 @@ internal sealed class BenchContext(Device device, double? datasheet, string? pre
             Precision = configuration.Training.Precision,
             WorldSize = batch.WorldSize,
             Device = device.Name,
+            Transport = transport,
             Status = measured is null ? "out of memory" : "ok",
             Error = error,
             StepSeconds = measured?.StepSeconds,
@@ -84,10 +90,10 @@ internal sealed class BenchContext(Device device, double? datasheet, string? pre
             Warmup = benchmark.Warmup,
             TokensPerSecond = tokensPerSecond,
             Tflops = flops / 1e12,
-            MfuDatasheet = flops / datasheet,
-            MfuMeasured = flops / _measured,
-            PeakTflopsDatasheet = datasheet / 1e12,
-            PeakTflopsMeasured = _measured / 1e12,
+            MfuDatasheet = flops / sheet,
+            MfuMeasured = flops / peak,
+            PeakTflopsDatasheet = sheet / 1e12,
+            PeakTflopsMeasured = peak / 1e12,
             FlopsPerToken = flopsPerToken,
             FlopsConvention = ModelFlops.Convention,
             MemoryBytes = Memory(measured),

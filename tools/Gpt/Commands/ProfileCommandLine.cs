@@ -54,7 +54,7 @@ internal sealed class ProfileCommandLine
 
     private int Run(ParseResult call)
     {
-        IReadOnlyList<BenchCase> cases = _workload.Cases(call, PlainSteps, PlainSeconds);
+        IReadOnlyList<BenchCase> cases = _workload.Cases(call, PlainSteps, PlainSeconds, worldSize: 1);
         if (cases.Count != 1)
         {
             throw new UserErrorException("gpt profile takes one micro-batch, one context length and one precision; gpt bench takes several.", ExitCode.Usage);
@@ -88,7 +88,7 @@ internal sealed class ProfileCommandLine
     private double PlainStep(ParseResult call, BenchCase benchmark, CancellationToken stop)
     {
         using OpenDevice device = _device.Open(call, benchmark.Configuration.Training.Precision);
-        return TrainingBenchmark.Run(benchmark, device.Operations, stop).StepSeconds.Median;
+        return TrainingBenchmark.Run(benchmark, device.Operations, null, stop).StepSeconds.Median;
     }
 
     private ProfileOrder Order(ParseResult call) => Choice.Of(

@@ -20,7 +20,22 @@ internal static class RankLaunchPlan
     /// <param name="runFolder">The run's folder, for all ranks.</param>
     /// <param name="isRestarted">Whether this process itself has been started again after a failure.</param>
     /// <exception cref="UserErrorException">The GPUs asked for are not there.</exception>
-    public static RankLaunch Of(ParseResult call, DeviceOptions device, RankOptions ranks, string runFolder, bool isRestarted)
+    public static RankLaunch Of(ParseResult call, DeviceOptions device, RankOptions ranks, string runFolder, bool isRestarted) =>
+        Of(call, device, runFolder, Arguments(call, runFolder)) with
+        {
+            MaxRestarts = ranks.MaxRestarts(call),
+            IsRestarted = isRestarted,
+        };
+
+    /// <summary>For a command that leaves no run: its ranks end with it.</summary>
+    /// <param name="call">The call, whose arguments all ranks get as they are.</param>
+    /// <param name="device">Its device and GPUs.</param>
+    /// <param name="folder">Where the ranks' output is kept.</param>
+    /// <exception cref="UserErrorException">The GPUs asked for are not there.</exception>
+    public static RankLaunch Of(ParseResult call, DeviceOptions device, string folder) =>
+        Of(call, device, folder, [.. call.Tokens.Select(token => token.Value)]);
+
+    private static RankLaunch Of(ParseResult call, DeviceOptions device, string runFolder, IReadOnlyList<string> arguments)
     {
         IReadOnlyList<int> gpus = device.GpuNumbers(call);
         string kind = device.Kind(call);
@@ -35,14 +50,12 @@ internal static class RankLaunchPlan
         return new RankLaunch
         {
             Program = RankLaunch.OwnProgram,
-            Arguments = Arguments(call, runFolder),
+            Arguments = arguments,
             RunFolder = runFolder,
             Processors = kind == "cuda" ? NearGpus(gpus) : Shares(gpus.Count),
             Variables = kind == "cuda"
                 ? new() { [VisibleVariable] = VisibleGpus.Choose(Environment.GetEnvironmentVariable(VisibleVariable), gpus) }
                 : new Dictionary<string, string>(),
-            MaxRestarts = ranks.MaxRestarts(call),
-            IsRestarted = isRestarted,
         };
     }
 

@@ -27,11 +27,13 @@ internal sealed class BenchOutput : IDisposable
 
     /// <param name="json">A file, <c>-</c> for standard output, or null for none.</param>
     /// <param name="isHardware">False on a simulated GPU.</param>
-    public BenchOutput(string? json, bool isHardware)
+    /// <param name="isFirst">Whether this is rank 0, the one that tells.</param>
+    public BenchOutput(string? json, bool isHardware, bool isFirst)
     {
         _isHardware = isHardware;
+        json = isFirst ? json : null;
         // Who asks for JSON there wants nothing else there.
-        _table = json == "-" ? Console.Error : Console.Out;
+        _table = !isFirst ? TextWriter.Null : json == "-" ? Console.Error : Console.Out;
         _json = JsonLines.Open(json);
     }
 
@@ -95,7 +97,7 @@ internal sealed class BenchOutput : IDisposable
         _unit = (record.PeakTflopsDatasheet ?? record.PeakTflopsMeasured ?? record.Tflops) >= 2 ? ("TFLOP/s", 1) : ("GFLOP/s", 1e3);
         string heading = string.Create(
             Culture,
-            $"{record.Device}, {EnumNames.Of(record.Precision)}: data sheet {Rate(record.PeakTflopsDatasheet)}, measured {Rate(record.PeakTflopsMeasured)}");
+            $"{Ranks(record)}{record.Device}, {EnumNames.Of(record.Precision)}: data sheet {Rate(record.PeakTflopsDatasheet)}, measured {Rate(record.PeakTflopsMeasured)}");
         if (!HasRows)
         {
             ModelConfiguration m = record.Model;
@@ -110,7 +112,7 @@ internal sealed class BenchOutput : IDisposable
         {
             _heading = heading;
             _table.WriteLine();
-            _table.WriteLine(heading);
+            WrappedText.Write(_table, heading);
             _table.WriteLine($"{"batch × context × n",19} {"ms a step",10} {"p10/p90",9} {"tokens/s",10} {_unit.Name,8} {"mfu",6} {"mfu*",6} {"GiB",7} {"first",6} {"loss",7}");
         }
     }
@@ -128,6 +130,10 @@ internal sealed class BenchOutput : IDisposable
             Culture,
             $"{shape,19} {1e3 * step.Median,10:N2} {Spread(step),9} {tokens,10:N0} {tflops * _unit.PerTera,8:N1} {Percent(record.MfuDatasheet),6} {Percent(record.MfuMeasured),6} {gibibytes,7:0.00} {record.SecondsToFirstStep,6:0.0} {record.Loss,7:0.0000}");
     }
+
+    private static string Ranks(BenchRecord record) => record.Transport is { } transport
+        ? string.Create(Culture, $"{record.WorldSize} ranks over {transport}, each ")
+        : "";
 
     private string Rate(double? tflops) => tflops is { } rate ? string.Create(Culture, $"{rate * _unit.PerTera:N1} {_unit.Name}") : "not known";
 
