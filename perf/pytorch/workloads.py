@@ -48,10 +48,10 @@ def configure(differences, micro_batch, micro_steps=1, world_size=1, precision="
 
 
 def flop_per_token(section):
-    """6 FLOP a matrix parameter and token, plus 12 L T C for attention without regard to masks (PaLM's convention)."""
+    """6 FLOP a matrix parameter and token, plus 6 L T C for causal attention: the convention of gpt bench (ModelFlops.cs)."""
     channels, layers = section["d_model"], section["n_layers"]
     matrices = layers * 12 * channels ** 2 + section["vocab_size"] * channels
-    return 6 * matrices + 12 * layers * section["context_length"] * channels
+    return 6 * matrices + 6 * layers * section["context_length"] * channels
 
 
 def make_stream(path, count, seed=1):
