@@ -45,7 +45,7 @@ public sealed class MlpSubLayer
     }
 
     /// <summary>Back from the branch to the stream.</summary>
-    /// <param name="a">What the forward pass left; PreActivation is replaced by its gradient.</param>
+    /// <param name="a">What the forward pass left; Activated, once the projection's gradient has used it, is replaced by PreActivation's gradient.</param>
     /// <param name="g">Scratch of this phase.</param>
     /// <param name="gradBranch">(N, C) x: of what this sub-layer added.</param>
     /// <param name="gradStream">(N, C) x: of the residual stream; ∂LN2 is added to it.</param>
@@ -61,9 +61,12 @@ public sealed class MlpSubLayer
         ArgumentNullException.ThrowIfNull(g);
         ArgumentNullException.ThrowIfNull(gradients);
         IOperations operations = _context.Operations;
-        Tensor gradUp = a.PreActivation ?? throw new InvalidOperationException("the forward pass kept nothing to go back through");
+        Tensor preActivation = a.PreActivation ?? throw new InvalidOperationException("the forward pass kept nothing to go back through");
         operations.LinearBackwardWeight(gradBranch, a.Activated, gradients.DownWeight, gradients.DownBias, accumulate);
-        operations.LinearBackwardInput(gradBranch, _weights.DownWeight, gradUp, _context.Model.KernelActivation, a.PreActivation);
+
+        // Not where preActivation is: a product that goes through the activation by itself reads that while it writes.
+        Tensor gradUp = a.Activated;
+        operations.LinearBackwardInput(gradBranch, _weights.DownWeight, gradUp, _context.Model.KernelActivation, preActivation);
         operations.LinearBackwardWeight(gradUp, g.NormAgain2 ?? a.Norm2, gradients.UpWeight, gradients.UpBias, accumulate);
         operations.LinearBackwardInput(gradUp, _weights.UpWeight, g.Norm2, Activation.Identity, null);
         operations.LayerNormBackward(

@@ -31,8 +31,8 @@ struct Head {
         tile = last_first ? tiles - 1 - round : round;
     }
 
-    // Which of `warps` warps' parts of the tile this warp has. Under a causal mask they differ in work, and a warp's scheduler is fixed by its
-    // place in the block: so the parts go round from head to head.
+    // Which of `warps` warps' parts of the tile this warp has. Under a causal mask they differ in work, and a warp's scheduler is fixed by
+    // its place in the block: so the parts go round from head to head.
     __device__ int part_of_warp(int warps) const { return (int(threadIdx.x) / WarpSize + index) % warps; }
 
     // Offset of part 0 (Q), 1 (K) or 2 (V) of row t in a (B, T, 3, H, D) tensor.

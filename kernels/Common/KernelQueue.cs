@@ -31,6 +31,9 @@ public sealed class KernelQueue(GpuDriver driver, GpuStream stream, CompileCache
     /// <summary>Those of the loaded kernels that have been launched.</summary>
     public IEnumerable<KernelInstance> Launched => _loaded.Where(kernel => kernel.HasRun).Select(kernel => kernel.Instance);
 
+    /// <summary>The same on another stream, for kernels of its own.</summary>
+    public KernelQueue Beside(GpuStream other) => new(driver, other, cache, format) { Target = Target };
+
     /// <summary>Compiles a kernel, or finds it compiled, and loads it. Not for use inside a step.</summary>
     public LaunchableKernel Load(KernelInstance instance)
     {

@@ -81,9 +81,9 @@ template <typename Float> struct LanePair {
     }
 };
 
-// Loads and stores of the neighbouring floats of a warp's lanes: lane l has the N at `address`, N after lane l − 1's. Eight floats a lane by 16
-// bytes would touch each 32-byte sector twice, so lanes 2k and 2k + 1 move the one's eight together and then the other's, and exchange
-// what is not their own. All lanes take part, those without elements of their own with `real` false.
+// Loads and stores of the neighbouring floats of a warp's lanes: lane l has the N at `address`, N after lane l − 1's. Eight floats a
+// lane by 16 bytes would touch each 32-byte sector twice, so lanes 2k and 2k + 1 move the one's eight together and then the other's, and
+// exchange what is not their own. All lanes take part, those without elements of their own with `real` false.
 template <int N> __device__ inline void load_floats_of_warp(const float* address, float (&values)[N], bool real) {
     static_assert(N == 4 || N == 8, "16 or 32 bytes a lane");
     const float4 zero = make_float4(0.0f, 0.0f, 0.0f, 0.0f);

@@ -47,6 +47,13 @@ public sealed class BiasGradientLauncher(KernelQueue queue, DataType storage)
         _reduce.Launch(DeviceTypes.CeilingDivide(columns, ReduceThreads), 1, workspace, gradBias, (int)slices, width, accumulate);
     }
 
+    /// <summary>gradBias += sums, which a matrix product has made beside its result.</summary>
+    /// <param name="sums">(columns) fp32.</param>
+    /// <param name="columns">Columns.</param>
+    /// <param name="gradBias">(columns) fp32.</param>
+    public void Add(DevicePointer sums, long columns, DevicePointer gradBias) =>
+        _reduce.Launch(DeviceTypes.CeilingDivide(columns, ReduceThreads), 1, sums, gradBias, 1, checked((int)columns), true);
+
     /// <summary>Fixed by the rows alone, so that every device sums in the same order.</summary>
     private static long Slices(long rows) => Math.Min(LargestSlices, DeviceTypes.CeilingDivide(rows, RowsPerSlice));
 }

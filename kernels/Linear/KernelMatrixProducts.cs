@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Cuda;
@@ -23,7 +24,9 @@ public sealed class KernelMatrixProducts(KernelQueue queue) : MatrixProducts
         $"matrix_product<{input.DeviceName()}, {output.DeviceName()}, {leftTransposed.DeviceName()}, {rightTransposed.DeviceName()}, {gelu.DeviceName()}>",
         BlockThreads);
 
-    public override bool Supports(in MatrixProduct product) => true;
+    public override bool Supports(in MatrixProduct product) => product.Epilogue is MatrixEpilogue.None or MatrixEpilogue.Bias or MatrixEpilogue.GeluTanh;
+
+    public override bool Prefers(in MatrixProduct fused, in MatrixProduct plain, Func<double> restMs) => Supports(fused);
 
     public override void Multiply(in MatrixProduct product, in MatrixOperands operands, DevicePointer workspace)
     {

@@ -25,7 +25,8 @@ public readonly record struct MatrixProduct(
 
     /// <summary>Each operand moved once.</summary>
     public long Bytes =>
-        (((Rows * Depth) + (Depth * Columns)) * Input.SizeInBytes()) + (Rows * Columns * Output.SizeInBytes() * (Accumulate ? 2 : 1));
+        (((Rows * Depth) + (Depth * Columns)) * Input.SizeInBytes())
+        + (Rows * Columns * Output.SizeInBytes() * (Accumulate || Epilogue == MatrixEpilogue.GeluTanhGradient ? 2 : 1));
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,

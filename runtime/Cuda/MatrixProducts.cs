@@ -17,6 +17,15 @@ public abstract class MatrixProducts : IDisposable
     /// <summary>Whether this kind of product, its epilogue above all, can be done in one go. May measure when first asked.</summary>
     public abstract bool Supports(in MatrixProduct product);
 
+    /// <summary>
+    /// Whether a supported product does its epilogue faster than a plain one followed by kernels that do the same. Measured once for each kind
+    /// on a GPU, and remembered, so that a run that goes on computes the same bits.
+    /// </summary>
+    /// <param name="fused">With the epilogue.</param>
+    /// <param name="plain">Without.</param>
+    /// <param name="restMs">Measures the kernels that would follow, in milliseconds; asked only where it decides.</param>
+    public abstract bool Prefers(in MatrixProduct fused, in MatrixProduct plain, Func<double> restMs);
+
     /// <summary>Enqueues a product. Allocates nothing once that kind of product has been done.</summary>
     /// <param name="product">A kind that is supported.</param>
     /// <param name="operands">Where.</param>

@@ -108,6 +108,22 @@ public sealed class SimulatedTrainingTests
         }
     }
 
+    [Test]
+    public void FusedEpilogues_TrainLikeKernels()
+    {
+        RunConfiguration few = Small with
+        {
+            Model = Small.Model with { QkvBias = true, Activation = ActivationKind.GeluTanh },
+            Training = Small.Training with { Steps = 4 },
+        };
+        float[] kernels = Losses(few, 80, DataType.Float32, new GpuOptions());
+        float[] fused = Losses(few, 80, DataType.Float32, new GpuOptions { FusesEpilogues = true });
+        foreach ((float a, float b) in fused.Zip(kernels))
+        {
+            Assert.That(a, Is.EqualTo(b).Within(1e-3).Percent);
+        }
+    }
+
     private string StateOf(string run, int step) => File.ReadAllText(Path.Combine(_folder, run, "checkpoints", $"step-{step:D8}", "state.json"));
 
     private static RecordingObserver Faulty(RunConfiguration configuration, string folder, bool resume, int first)

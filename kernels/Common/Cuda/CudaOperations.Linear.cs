@@ -15,7 +15,8 @@ public sealed partial class CudaOperations
         _checks.LinearForward(x, weight, bias, y, activation, preActivation);
         MatrixProduct product = Forward(x, weight, bias is null ? MatrixEpilogue.None : MatrixEpilogue.Bias);
         MatrixProduct fused = product with { Epilogue = MatrixEpilogue.GeluTanh };
-        if (activation == Activation.GeluTanh && bias is not null && _products.Supports(fused))
+        if (activation == Activation.GeluTanh && bias is not null
+            && _products.Prefers(fused, product, _epilogues.For(product.Rows, product.Columns).GeluForward))
         {
             Multiply(
                 fused, new(PointerTo(x), PointerTo(weight), PointerTo(y), PointerTo(bias), PointerTo(preActivation)));
@@ -40,6 +41,14 @@ public sealed partial class CudaOperations
         _checks.LinearBackwardInput(gradY, weight, gradX, activation, preActivation);
         var product = new MatrixProduct(gradY[0], weight[1], weight[0], false, false, Storage, Storage);
         bool replaces = preActivation is not null && preActivation.Address == gradX.Address;
+        MatrixProduct fused = product with { Epilogue = MatrixEpilogue.GeluTanhGradient };
+        if (activation == Activation.GeluTanh && !replaces
+            && _products.Prefers(fused, product, _epilogues.For(product.Rows, product.Columns).GeluBackward))
+        {
+            Multiply(fused, new(PointerTo(gradY), PointerTo(weight), PointerTo(gradX), Sum: PointerTo(preActivation)));
+            return;
+        }
+
         DevicePointer gradient = replaces ? _workspace.Own(gradX.Bytes) : PointerTo(gradX);
         Multiply(product, new(PointerTo(gradY), PointerTo(weight), gradient));
         if (preActivation is not null)
@@ -130,6 +139,20 @@ public sealed partial class CudaOperations
         bool accumulate, long ownOffset)
     {
         var product = new MatrixProduct(outputs, inputs, rows, true, false, Storage, Master, accumulate);
+        MatrixProduct fused = product with { Epilogue = MatrixEpilogue.BiasGradient };
+        if (gradBias != default && _products.Prefers(fused, product, _epilogues.For(rows, outputs).BiasGradient))
+        {
+            // The library's sums overwrite.
+            DevicePointer sums = accumulate ? _workspace.Own(ownOffset + (outputs * sizeof(float))) + ownOffset : gradBias;
+            Multiply(fused, new(gradY, x, gradWeight, sums));
+            if (accumulate)
+            {
+                _biasGradient.Value.Add(sums, outputs, gradBias);
+            }
+
+            return;
+        }
+
         Multiply(product, new(gradY, x, gradWeight));
         if (gradBias != default)
         {

@@ -28,6 +28,7 @@ public sealed partial class CudaOperations : IOperations, IDisposable
     private readonly OperationChecks _checks;
     private readonly Workspace _workspace;
     private readonly long _logitBytes;
+    private readonly EpilogueTimer _epilogues;
     private readonly CastLauncher _cast;
     private readonly Lazy<AdamWLauncher> _adamW;
     private readonly Lazy<GradientNormLauncher> _gradientNorm;
@@ -54,6 +55,7 @@ public sealed partial class CudaOperations : IOperations, IDisposable
         (_device, _queue, _products, Storage, _logitBytes) = (device, queue, products, storage, logitBytes);
         _checks = new OperationChecks(storage, Master);
         _workspace = new Workspace(products.WorkspaceBytes);
+        _epilogues = new EpilogueTimer(queue, storage);
         _cast = new CastLauncher(queue);
         _adamW = new(() => new AdamWLauncher(queue, storage));
         _gradientNorm = new(() => new GradientNormLauncher(queue, storage));

@@ -45,7 +45,7 @@ public static class GpuOperations
         var queue = new KernelQueue(driver, device.Stream, cache, ImageFormat.Ptx);
         MatrixProducts products = options.OwnProducts
             ? new KernelMatrixProducts(queue)
-            : new SimulatedMatrixProducts(driver, device.Stream, options.RoundsToTf32, options.HostThreads);
+            : new SimulatedMatrixProducts(driver, device.Stream, options.RoundsToTf32, options.HostThreads, options.FusesEpilogues);
         return new CudaOperations(device, queue, products, storage, options.LogitBytes);
     }
 

@@ -15,6 +15,9 @@ public sealed record GpuOptions
     /// <summary>Scratch that the head's logits may take at once.</summary>
     public long LogitBytes { get; init; } = 256 << 20;
 
+    /// <summary>Whether the simulated GPU's library does epilogues in place of kernels; a real GPU's are measured.</summary>
+    public bool FusesEpilogues { get; init; }
+
     /// <summary>Threads of the host that stand for the simulated GPU's library; 0 for all.</summary>
     public int HostThreads { get; init; }
 }

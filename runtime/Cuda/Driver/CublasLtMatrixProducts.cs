@@ -16,12 +16,17 @@ public sealed unsafe class CublasLtMatrixProducts : MatrixProducts
     private const int Candidates = 8;
     private const int TimedRuns = 5;
 
+    /// <summary>Bias gradients of CUDA 11.6's library are said to write beyond their vector for some shapes, which no measurement would survive.</summary>
+    private const ulong FirstTrustedBiasGradient = 120000;
+
     private readonly CudaDriver _driver;
     private readonly GpuStream _stream;
     private readonly bool _usesTf32;
+    private readonly ulong _version;
     private readonly MatrixAlgorithms _remembered;
     private readonly nint _handle;
     private readonly Dictionary<(MatrixProduct Product, bool KeepsSum), CublasLtPlan?> _plans = [];
+    private readonly Dictionary<MatrixProduct, bool> _prefers = [];
 
     /// <param name="driver">The GPU.</param>
     /// <param name="stream">Where products are enqueued.</param>
@@ -34,8 +39,8 @@ public sealed unsafe class CublasLtMatrixProducts : MatrixProducts
         NativeLibraries.Require(NativeLibraryName.CublasLt);
         (_driver, _stream, _usesTf32) = (driver, stream, usesTf32);
         driver.MakeCurrent();
-        ulong version = cublasLtGetVersion();
-        Name = string.Create(CultureInfo.InvariantCulture, $"cuBLASLt {version / 10000}.{version / 100 % 100}.{version % 100}");
+        _version = cublasLtGetVersion();
+        Name = string.Create(CultureInfo.InvariantCulture, $"cuBLASLt {_version / 10000}.{_version / 100 % 100}.{_version % 100}");
         _remembered = new MatrixAlgorithms(folder, $"{driver.Properties.Name}, {Name}{(usesTf32 ? ", tf32" : "")}");
         ThrowIfFailed(cublasLtCreate(out _handle));
     }
@@ -45,9 +50,31 @@ public sealed unsafe class CublasLtMatrixProducts : MatrixProducts
     /// <summary>What the library's documentation recommends: 32 MiB from Hopper on, 4 MiB before; V100's split sums want more than that.</summary>
     public override long WorkspaceBytes => _driver.Properties.Architecture >= 90 ? 32 << 20 : 8 << 20;
 
-    public override bool Supports(in MatrixProduct product) =>
-        product.Epilogue is MatrixEpilogue.None or MatrixEpilogue.Bias
-        || (!product.Accumulate && CublasLtPlan.CanKeepSum(product) && PlanFor(product, keepsSum: true) is not null);
+    public override bool Supports(in MatrixProduct product) => product.Epilogue switch
+    {
+        MatrixEpilogue.None or MatrixEpilogue.Bias => true,
+        MatrixEpilogue.BiasGradient => _version >= FirstTrustedBiasGradient && PlanFor(product, keepsSum: false) is not null,
+        _ => !product.Accumulate && CublasLtPlan.CanKeepSum(product) && PlanFor(product, keepsSum: true) is not null,
+    };
+
+    public override bool Prefers(in MatrixProduct fused, in MatrixProduct plain, Func<double> restMs)
+    {
+        ArgumentNullException.ThrowIfNull(restMs);
+        if (!_prefers.TryGetValue(fused, out bool prefers))
+        {
+            string key = $"{fused}, fused";
+            bool? known = _remembered.FindChoice(key);
+            prefers = Supports(fused) && (known ?? MeasureMs(fused) < MeasureMs(plain) + restMs());
+            if (known is null)
+            {
+                _remembered.AddChoice(key, prefers);
+            }
+
+            _prefers.Add(fused, prefers);
+        }
+
+        return prefers;
+    }
 
     public override void Multiply(in MatrixProduct product, in MatrixOperands operands, DevicePointer workspace)
     {
@@ -93,6 +120,14 @@ public sealed unsafe class CublasLtMatrixProducts : MatrixProducts
         }
 
         return plan;
+    }
+
+    /// <summary>Of a kind that is supported.</summary>
+    private double MeasureMs(in MatrixProduct product)
+    {
+        bool usesSum = product.Epilogue is MatrixEpilogue.GeluTanh or MatrixEpilogue.GeluTanhGradient;
+        using var scratch = new ProductScratch(_driver, product, usesSum, WorkspaceBytes);
+        return PlanFor(product, usesSum) is { } plan ? Measure(plan, scratch) : double.PositiveInfinity;
     }
 
     private bool Choose(CublasLtPlan plan, in MatrixProduct product, bool keepsSum)

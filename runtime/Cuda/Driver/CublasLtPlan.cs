@@ -8,6 +8,8 @@ namespace GptEngine.Runtime.Cuda.Driver;
 /// <summary>
 /// One kind of product as cuBLASLt takes it. The library's matrices are column-major, and a row-major matrix is its own transpose there: so
 /// resultᵀ = op(right)ᵀ·op(left)ᵀ, with our right operand as its A, our left one as its B, and a bias along its rows, which are our columns.
+/// What an epilogue keeps or reads beside the result has the result's type and pitch, and so has a bias: the library's defaults, which are
+/// left alone.
 /// </summary>
 internal sealed unsafe class CublasLtPlan : IDisposable
 {
@@ -32,6 +34,8 @@ internal sealed unsafe class CublasLtPlan : IDisposable
         {
             MatrixEpilogue.Bias => EpilogueBias,
             MatrixEpilogue.GeluTanh => keepsSum ? EpilogueGeluAuxiliaryBias : EpilogueGeluBias,
+            MatrixEpilogue.GeluTanhGradient => EpilogueGeluGradient,
+            MatrixEpilogue.BiasGradient => EpilogueBiasGradientRight, // our left operand is the library's B
             _ => EpilogueDefault,
         });
         if (keepsSum)
@@ -124,7 +128,7 @@ internal sealed unsafe class CublasLtPlan : IDisposable
 
     private void Point(in MatrixOperands operands)
     {
-        if (_product.Epilogue != MatrixEpilogue.None)
+        if (_product.Epilogue is MatrixEpilogue.Bias or MatrixEpilogue.GeluTanh or MatrixEpilogue.BiasGradient)
         {
             Set(BiasPointer, operands.Bias.Address);
         }

@@ -46,11 +46,25 @@ internal sealed class MatrixAlgorithms
             : null;
     }
 
-    /// <summary>Remembers, and writes the file anew; it appears by rename, whole.</summary>
+    /// <summary>A yes or no that was measured.</summary>
+    internal bool? FindChoice(string question) => _lines.TryGetValue(question, out string? text) && bool.TryParse(text, out bool answer) ? answer : null;
+
+    internal void AddChoice(string question, bool answer)
+    {
+        _lines[question] = answer ? bool.TrueString : bool.FalseString;
+        Write();
+    }
+
     internal void Add(string product, in MatmulAlgorithm algorithm)
     {
         MatmulAlgorithm copy = algorithm;
         _lines[product] = Convert.ToHexStringLower(MemoryMarshal.AsBytes((Span<ulong>)copy));
+        Write();
+    }
+
+    /// <summary>Writes the file anew; it appears by rename, whole.</summary>
+    private void Write()
+    {
         string temporary = $"{_path}.{Environment.ProcessId}.tmp";
         try
         {

@@ -18,7 +18,7 @@ internal sealed class ProductScratch : IDisposable
         long left = Place(product.Rows * product.Depth * input);
         long right = Place(product.Depth * product.Columns * input);
         long result = Place(product.Rows * product.Columns * output);
-        long bias = Place(product.Columns * input);
+        long bias = Place(product.Epilogue == MatrixEpilogue.BiasGradient ? product.Rows * output : product.Columns * input);
         long sum = Place(keepsSum ? product.Rows * product.Columns * output : 0);
         long workspace = Place(workspaceBytes);
         _memory = driver.Allocate(used, "a matrix product's measurement");

@@ -16,7 +16,7 @@ internal static unsafe partial class CublasLtNative
     internal const int TypeFloat32 = 0, TypeFloat16 = 2, TypeBFloat16 = 14;
     internal const int TransposeLeft = 3, TransposeRight = 4, Epilogue = 7, BiasPointer = 8, AuxiliaryPointer = 11, AuxiliaryPitch = 12;
     internal const int EpilogueDefault = 1, EpilogueBias = 4, EpilogueGelu = 32, EpilogueGeluBias = 36, EpilogueGeluAuxiliary = 160,
-        EpilogueGeluAuxiliaryBias = 164;
+        EpilogueGeluAuxiliaryBias = 164, EpilogueGeluGradient = 192, EpilogueBiasGradientRight = 512;
     internal const int PreferenceWorkspaceBytes = 1, PreferenceReductionSchemes = 3;
 
     /// <summary>Partial sums over depth in the compute type alone, added in a fixed order.</summary>

@@ -19,6 +19,7 @@ public sealed unsafe class SimulatedMatrixProducts : MatrixProducts
     private readonly SimulatedDriver _driver;
     private readonly GpuStream _stream;
     private readonly bool _roundsToTf32;
+    private readonly bool _fusesEpilogues;
     private readonly CpuThreadPool _pool;
     private readonly CpuGemm _gemm;
     private HostMemory _scratch = HostMemory.Allocate(1);
@@ -27,11 +28,14 @@ public sealed unsafe class SimulatedMatrixProducts : MatrixProducts
     /// <param name="stream">Where products take their place.</param>
     /// <param name="roundsToTf32">Whether fp32 inputs lose all but the 10 bits of mantissa that tensor cores take.</param>
     /// <param name="threads">Host threads; 0 for all.</param>
-    public SimulatedMatrixProducts(SimulatedDriver driver, GpuStream stream, bool roundsToTf32 = false, int threads = 0)
+    /// <param name="fusesEpilogues">Whether epilogues are preferred to kernels of their own.</param>
+    public SimulatedMatrixProducts(
+        SimulatedDriver driver, GpuStream stream, bool roundsToTf32 = false, int threads = 0, bool fusesEpilogues = false)
     {
         _driver = driver;
         _stream = stream;
         _roundsToTf32 = roundsToTf32;
+        _fusesEpilogues = fusesEpilogues;
         _pool = new CpuThreadPool(threads);
         _gemm = new CpuGemm(_pool);
     }
@@ -40,7 +44,11 @@ public sealed unsafe class SimulatedMatrixProducts : MatrixProducts
 
     public override long WorkspaceBytes => 0;
 
-    public override bool Supports(in MatrixProduct product) => product.Epilogue is MatrixEpilogue.None or MatrixEpilogue.Bias;
+    public override bool Supports(in MatrixProduct product) =>
+        !product.Accumulate || product.Epilogue is not (MatrixEpilogue.GeluTanh or MatrixEpilogue.GeluTanhGradient);
+
+    /// <remarks>Nothing is measured here: all epilogues or none, as was asked for.</remarks>
+    public override bool Prefers(in MatrixProduct fused, in MatrixProduct plain, Func<double> restMs) => _fusesEpilogues && Supports(fused);
 
     public override void Multiply(in MatrixProduct product, in MatrixOperands operands, DevicePointer workspace)
     {
@@ -66,11 +74,11 @@ public sealed unsafe class SimulatedMatrixProducts : MatrixProducts
         long left = product.Rows * product.Depth;
         long right = product.Depth * product.Columns;
         long result = product.Rows * product.Columns;
-        bool hasBias = product.Epilogue == MatrixEpilogue.Bias;
-        float* a = Scratch(left + right + result + product.Columns);
+        float* a = Scratch(left + right + (2 * result) + Math.Max(product.Columns, product.Rows));
         float* b = a + left;
         float* c = b + right;
-        float* bias = c + result;
+        float* sum = c + result;
+        float* bias = sum + result;
         Read(operands.Left, product.Input, left, a);
         Read(operands.Right, product.Input, right, b);
         if (_roundsToTf32 && product.Input == DataType.Float32)
@@ -87,17 +95,56 @@ public sealed unsafe class SimulatedMatrixProducts : MatrixProducts
         _gemm.Multiply(
             rows, columns, depth, a, product.LeftTransposed ? rows : depth, product.LeftTransposed, b, product.RightTransposed ? depth : columns,
             product.RightTransposed, c, columns, 1, product.Accumulate ? 1 : 0);
-        if (hasBias)
+        switch (product.Epilogue)
         {
-            Read(operands.Bias, product.Input, columns, bias);
-            for (int row = 0; row < rows; row++)
-            {
-                var line = new Span<float>(c + ((long)row * columns), columns);
-                TensorPrimitives.Add(line, new ReadOnlySpan<float>(bias, columns), line);
-            }
+            case MatrixEpilogue.Bias:
+                AddBias(product, operands, c, bias);
+                break;
+            case MatrixEpilogue.GeluTanh:
+                AddBias(product, operands, c, bias);
+                if (operands.Sum != default)
+                {
+                    Write(operands.Sum, product.Output, result, c);
+                }
+
+                GeluTanh.Apply(new Span<float>(c, checked((int)result)));
+                break;
+            case MatrixEpilogue.GeluTanhGradient:
+                Read(operands.Sum, product.Output, result, sum);
+                GeluTanh.MultiplyByDerivative(new Span<float>(c, checked((int)result)), new ReadOnlySpan<float>(sum, checked((int)result)));
+                break;
+            case MatrixEpilogue.BiasGradient:
+                SumOverDepth(product, a, bias);
+                Write(operands.Bias, product.Output, rows, bias);
+                break;
         }
 
         Write(operands.Result, product.Output, result, c);
+    }
+
+    private void AddBias(in MatrixProduct product, in MatrixOperands operands, float* result, float* bias)
+    {
+        int columns = (int)product.Columns;
+        Read(operands.Bias, product.Input, columns, bias);
+        for (long row = 0; row < product.Rows; row++)
+        {
+            var line = new Span<float>(result + (row * columns), columns);
+            TensorPrimitives.Add(line, new ReadOnlySpan<float>(bias, columns), line);
+        }
+    }
+
+    private static void SumOverDepth(in MatrixProduct product, float* left, float* sums)
+    {
+        for (long row = 0; row < product.Rows; row++)
+        {
+            float sum = 0;
+            for (long step = 0; step < product.Depth; step++)
+            {
+                sum += product.LeftTransposed ? left[(step * product.Rows) + row] : left[(row * product.Depth) + step];
+            }
+
+            sums[row] = sum;
+        }
     }
 
     private float* Scratch(long floats)
