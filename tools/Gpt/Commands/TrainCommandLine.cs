@@ -78,7 +78,7 @@ internal sealed class TrainCommandLine
         }
 
         RunConfiguration configuration = Configure(call, path, rank);
-        using var interruption = new Interruption("Finishing the step and writing a checkpoint");
+        using var interruption = new Interruption(rank.Rank == 0 ? "Finishing the step and writing a checkpoint" : null);
         using RankControl? control = rank.Environment is { } place
             ? RankMeeting.Meet(place, configuration, CallText(call), _ranks.Limits(call), interruption.Token)
             : null;
@@ -96,6 +96,7 @@ internal sealed class TrainCommandLine
     private ExitCode Train(
         ParseResult call, string path, RunConfiguration configuration, LaunchedRank rank, RankControl? control, Interruption interruption)
     {
+        control?.Report("opening its device");
         ITokenizer tokenizer = Tokenizers.Get(EnumNames.Of(configuration.Data.Tokenizer));
         using OpenDevice device = _device.OpenRank(call, configuration.Training.Precision, rank.Environment);
         using Communicator? collectives = control is null ? null : RankGroups.Connect(control, rank.Environment!, device.Operations.Device, _ranks.Limits(call));
@@ -111,6 +112,7 @@ internal sealed class TrainCommandLine
         using RunRecorder? recorder = folder is null
             ? null
             : new RunRecorder(folder, Title(configuration, folder), tokenizer, configuration.Training.SamplePrompt);
+        control?.Report("taking memory, making or loading the weights");
         using TrainingSession session = TrainingSession.Create(configuration, device.Operations, new TrainingSessionOptions
         {
             RunFolder = Path.GetFullPath(path),

@@ -12,14 +12,19 @@ internal sealed class Interruption : IDisposable
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _registrations;
 
-    public Interruption(string whatHappens)
+    /// <param name="whatHappens">Said when it is asked for; null for nothing, where another process says it.</param>
+    public Interruption(string? whatHappens)
     {
         void Stop(PosixSignalContext context)
         {
             if (!_source.IsCancellationRequested)
             {
                 context.Cancel = true;
-                Console.Error.WriteLine($"\n{whatHappens} (again to stop at once)");
+                if (whatHappens is not null)
+                {
+                    Console.Error.WriteLine($"\n{whatHappens} (again to stop at once)");
+                }
+
                 _source.Cancel();
             }
         }
