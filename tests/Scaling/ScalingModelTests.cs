@@ -28,6 +28,15 @@ public sealed class ScalingModelTests
         }
     }
 
+    [Test]
+    public void Docs_ShowWhatItPrints()
+    {
+        using var text = new StringWriter();
+        ModelScaling.Run(null, null, text);
+        string docs = File.ReadAllText(Path.Combine(Repository.Root, "docs", "launching.md"));
+        Assert.That(text.ToString().Split('\n').Select(line => line.TrimEnd()).Where(line => !docs.Contains(line)), Is.Empty, "copy the output of gpt bench --model-scaling");
+    }
+
     [TestCaseSource(nameof(Explained))]
     public void Predicted_IsWithinTwoPointsOfWhatWasMeasuredOnOneHost_FourOnMany(PublishedMeasurement published) =>
         Assert.That(published.Predicted(new ScalingModel(Assumptions)), Is.EqualTo(published.Efficiency).Within(published.BaseRanks == 1 ? 0.02 : 0.04));

@@ -35,11 +35,11 @@ internal sealed class DeviceOptions
         DefaultValueFactory = _ => "sm_90",
     };
 
-    private readonly Option<string?> _gpus = new("--gpus") { Description = "How many ranks, or the GPUs by number (0,1,2)", HelpName = "N|LIST" };
+    private readonly Option<string?> _gpus = new("--gpus") { Description = "How many ranks, or the GPUs by number (0,1,2); ranks of a CPU or simulated GPU share the processors", HelpName = "N|LIST" };
 
     private readonly Option<int> _threads = new("--threads")
     {
-        Description = "Threads of the CPU device; 0 for all cores",
+        Description = "Threads of the CPU device, for all ranks of this host together; 0 for all cores",
         HelpName = "N",
         DefaultValueFactory = _ => 0,
     };
