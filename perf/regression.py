@@ -68,22 +68,15 @@ class Comparison:
         return self.verdict == "slower" and not is_control(self.record)
 
 
-def work(record):
-    """Rows of any program with the same did the same work."""
-    if record["kind"] == "kernel":
-        return record["operation"], record["type"], record["device"], tuple(sorted(record["shape"].items()))
-    return results_file.model_name(record), record["precision"], record["micro_batch"], record["context_length"], record["world_size"]
-
-
 def set_against_controls(comparisons):
     """Makes ratios relative to the controls' on the same work; a row without a control stays as it is."""
     controls = {}
     for one in comparisons:
         if is_control(one.record):
-            controls.setdefault(work(one.record), []).append(one)
+            controls.setdefault(results_file.work(one.record), []).append(one)
     for one in comparisons:
-        if not is_control(one.record) and work(one.record) in controls:
-            one.divide_by(controls[work(one.record)])
+        if not is_control(one.record) and results_file.work(one.record) in controls:
+            one.divide_by(controls[results_file.work(one.record)])
 
 
 def timed(results):

@@ -61,11 +61,6 @@ def machine(results, path):
 
 # ---- Training ----
 
-def same_work(record):
-    """Rows of gpt and of PyTorch with the same are comparable."""
-    return (results_file.model_name(record), record["precision"], record["micro_batch"], record["context_length"], record["world_size"])
-
-
 def program(record):
     return "gpt" if record["kind"] == "bench" else f"torch {record.get('style') or ''}".strip()
 
@@ -75,9 +70,9 @@ def training(results):
     if not rows:
         return None
     groups, lines = [], []
-    for work in dict.fromkeys(map(same_work, rows)):
-        members = sorted((row for row in rows if same_work(row) == work), key=lambda row: row["kind"])
-        title = f"{work[0]}, {work[1]}, {work[2]} × {work[3]} tokens" + (f", {work[4]} ranks" if work[4] > 1 else "")
+    for work in dict.fromkeys(map(results_file.work, rows)):
+        members = sorted((row for row in rows if results_file.work(row) == work), key=lambda row: row["kind"])
+        title = f"{work[0]}, {work[1]}, {work[2]} × {work[3]} tokens" + (f" × {work[5]} micro-steps" if work[5] else "") + (f", {work[4]} ranks" if work[4] > 1 else "")
         groups.append((title, [bar(row, members) for row in members]))
         lines += [training_line(title, row, members) for row in members]
     head = ["work", "program", "tokens/s", "p10 to p90", "TFLOP/s", "MFU", "MFU*", "memory", "first step", "gpt / best torch"]

@@ -290,6 +290,13 @@ def key(record):
     return (kind,) + of("name", "device")
 
 
+def work(record):
+    """Training and kernel rows of any program with the same did the same work."""
+    if record["kind"] == "kernel":
+        return record["operation"], record["type"], record["device"], tuple(sorted(record["shape"].items()))
+    return (model_name(record), record["precision"], record["micro_batch"], record["context_length"], record["world_size"], record.get("micro_steps"))
+
+
 def model_name(record):
     """The preset, or the model's sizes where it has no name."""
     model = record.get("model") or {}

@@ -5,11 +5,12 @@
 
 Each case in every form that this torch has (eager, compiled, SDPA with a mask, FlexAttention, varlen, fused AdamW ...). Calls take sets of
 tensors in turn that are together at least twice as large as the largest cache; a sample is a whole turn or several, at least a millisecond
-long; CUDA events on a GPU, perf_counter on the CPU. --json writes records of kind "kernel", one a line (perf/results/README.md). A form that
+long; CUDA events on a GPU, perf_counter on the CPU. Operations come in turn, so that a run cut by --limit has something of each. --json writes records of kind "kernel", one a line (perf/results/README.md). A form that
 this torch cannot run is named on standard error, and does not end the run. Exit code 1 where nothing could be run.
 """
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -65,7 +66,13 @@ def cases(options):
     if not asked:
         print(f"No operation is called {' or '.join(options.names)}. There are {', '.join(entry['operation'] for entry in listed)}.", file=sys.stderr)
         sys.exit(2)
-    return [(entry["operation"], kind, shape) for entry in asked for shape in entry[scale] for kind in entry["types"] if kind in types]
+    by_operation = [[(entry["operation"], kind, shape) for shape in entry[scale] for kind in reversed(entry["types"]) if kind in types] for entry in asked]
+    return in_turn(by_operation)
+
+
+def in_turn(lists):
+    """One of each list, then the second of each and so on: a run that is cut short has something of everything."""
+    return [one for row in itertools.zip_longest(*lists) for one in row if one is not None]
 
 
 def usable_types(types):
