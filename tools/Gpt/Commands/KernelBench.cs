@@ -8,6 +8,8 @@ using GptEngine.Gpt.CommandLine;
 using GptEngine.Gpt.Terminal;
 using GptEngine.Kernels.Benchmarks;
 using GptEngine.Runtime;
+using GptEngine.Runtime.Compile;
+using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Devices;
 
 namespace GptEngine.Gpt.Commands;
@@ -41,16 +43,10 @@ internal sealed class KernelBench(DeviceOptions devices, WorkloadOptions workloa
                 output.Announce(test);
                 RunCase(context, test, seconds, output);
             }
-
-            if (opened.Operations.Device is CpuDevice)
-            {
-                // It has no other type.
-                break;
-            }
         }
 
         output.Finish();
-        return output.Count > 0 ? ExitCode.Success : ExitCode.Failed;
+        return output.Count > 0 && output.Failures == 0 ? ExitCode.Success : ExitCode.Failed;
     }
 
     private static void RunCase(KernelBenchContext context, OperationCase test, double seconds, KernelBenchOutput output)
@@ -59,9 +55,10 @@ internal sealed class KernelBench(DeviceOptions devices, WorkloadOptions workloa
         {
             output.Add(context.Record(context.Measure(test, seconds)));
         }
-        catch (Exception e) when (TrainingBenchmark.IsOutOfMemory(e))
+        catch (Exception e) when (e is GpuException or CompileException or UserErrorException)
         {
-            output.LeaveOut(test, e.Message);
+            // One that cannot run here does not take the others with it.
+            output.LeaveOut(test, e.Message, isFailure: !TrainingBenchmark.IsOutOfMemory(e));
         }
     }
 
@@ -81,7 +78,8 @@ internal sealed class KernelBench(DeviceOptions devices, WorkloadOptions workloa
     {
         if (!workload.HasPrecisions(call))
         {
-            return [Precision.Fp32, Precision.Fp16, Precision.Bf16];
+            // A run that is cut short has what training uses.
+            return [Precision.Fp16, Precision.Bf16, Precision.Fp32];
         }
 
         Precision[] given = [.. workload.Precisions(call, Precision.Fp32)];
@@ -90,7 +88,7 @@ internal sealed class KernelBench(DeviceOptions devices, WorkloadOptions workloa
             : throw new UserErrorException("--precision tf32: operations are measured in fp32, fp16 or bf16.", ExitCode.Usage);
     }
 
-    /// <summary>The device in one type, or null where it lacks the type and another was asked for as well.</summary>
+    /// <summary>The device in one type, or null where it lacks a type that was not asked for by name.</summary>
     private OpenDevice? Open(ParseResult call, Precision precision, KernelBenchOutput output)
     {
         if (precision == Precision.Bf16 && !workload.HasPrecisions(call) && output.Architecture is > 0 and < FirstWithBFloat16)
@@ -103,7 +101,9 @@ internal sealed class KernelBench(DeviceOptions devices, WorkloadOptions workloa
         if (opened.Operations.Device is CpuDevice && precision != Precision.Fp32)
         {
             opened.Dispose();
-            throw new UserErrorException($"--precision {EnumNames.Of(precision)}: the CPU computes in fp32 alone.", ExitCode.Usage);
+            return !workload.HasPrecisions(call)
+                ? null
+                : throw new UserErrorException($"--precision {EnumNames.Of(precision)}: the CPU computes in fp32 alone.", ExitCode.Usage);
         }
 
         return opened;

@@ -25,13 +25,16 @@ internal sealed class KernelBenchOutput(string? json) : IDisposable
     private readonly TextWriter _table = json == "-" ? Console.Error : Console.Out;
     private readonly TextWriter? _json = JsonLines.Open(json);
     private readonly StatusLine _status = new(Console.Error);
-    private readonly List<string> _leftOut = [];
     private bool _isSimulated;
     private int _announced;
     private int _cases;
+    private int _withoutMemory;
 
     /// <summary>Rows so far.</summary>
     public int Count { get; private set; }
+
+    /// <summary>Cases that could not run for another reason than memory.</summary>
+    public int Failures { get; private set; }
 
     /// <summary>Of the GPU that was last begun with, as 70; 0 for none.</summary>
     public int Architecture { get; private set; }
@@ -80,12 +83,12 @@ internal sealed class KernelBenchOutput(string? json) : IDisposable
         Count++;
     }
 
-    /// <summary>A case that did not fit.</summary>
-    public void LeaveOut(OperationCase test, string reason)
+    /// <summary>A case that did not fit into memory, or failed.</summary>
+    public void LeaveOut(OperationCase test, string reason, bool isFailure)
     {
         _status.Clear();
-        _leftOut.Add($"{test}: {reason}");
-        _table.WriteLine($"{test.Operation,-NameWidth} {test.Sizes,-SizesWidth} left out: {reason}");
+        (Failures, _withoutMemory) = isFailure ? (Failures + 1, _withoutMemory) : (Failures, _withoutMemory + 1);
+        _table.WriteLine($"{test.Operation,-NameWidth} {test.Sizes,-SizesWidth} {(isFailure ? "FAILED" : "left out")}: {reason}");
     }
 
     public void Say(string text)
@@ -111,9 +114,9 @@ internal sealed class KernelBenchOutput(string? json) : IDisposable
             _table.WriteLine("operations over the matrix rate; of it: floor over median, 100% being as fast as the machine can.");
         }
 
-        if (_leftOut.Count > 0)
+        if (_withoutMemory + Failures > 0)
         {
-            _table.WriteLine(string.Create(Culture, $"Left out for want of memory: {_leftOut.Count}."));
+            _table.WriteLine(string.Create(Culture, $"Left out for want of memory: {_withoutMemory}. Failed: {Failures}."));
         }
     }
 
