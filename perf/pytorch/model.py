@@ -326,9 +326,10 @@ class Gpt(nn.Module):
                     continue
                 residual = name.endswith(("attention.proj.weight", "mlp.down.weight"))
                 scale = 0.02 / math.sqrt(2 * self.config.n_layers) if residual else 0.02
-                parameter.normal_(0.0, scale, generator=generator)
                 if self.has_padding(name):
-                    parameter[self.config.vocab_size:] = 0.0
+                    parameter.zero_()
+                    parameter = parameter[:self.config.vocab_size]
+                parameter.normal_(0.0, scale, generator=generator)
         return self
 
     def has_padding(self, name):
