@@ -1,6 +1,8 @@
 using System;
+using System.Collections.Generic;
 using System.Runtime.InteropServices;
 using GptEngine.Runtime.Native;
+using GptEngine.Runtime.Native.Cuda;
 using static GptEngine.Runtime.Native.Cuda.CudaNative;
 
 namespace GptEngine.Runtime.Cuda.Driver;
@@ -24,7 +26,7 @@ public sealed unsafe class CudaDriver : GpuDriver
     /// <exception cref="UserErrorException">There is no driver, no GPU, or none of that number: exit code <see cref="ExitCode.MissingDependency"/>.</exception>
     public CudaDriver(int ordinal = 0)
     {
-        NativeLibraries.Require(NativeLibraryName.Driver);
+        CudaEntryPoints.OfThisProcess.RequireAll();
         int count = Count(out string reason);
         if (ordinal < 0 || ordinal >= count)
         {
@@ -54,6 +56,37 @@ public sealed unsafe class CudaDriver : GpuDriver
         ThrowIfFailed(cuDeviceGet(out int device, ordinal));
         ThrowIfFailed(cuDeviceGetPCIBusId(busId, Length, device));
         return Marshal.PtrToStringUTF8((nint)busId)!;
+    }
+
+    /// <summary>What the driver lacks of what is needed, and what to do about it: a sentence or two. Null where nothing is missing, or there is no driver.</summary>
+    public static string? Lacking => NativeLibraries.TryOpen(NativeLibraryName.Driver).IsOpen && CudaEntryPoints.OfThisProcess.Missing is { Count: > 0 } missing
+        ? $"it has no {string.Join(", ", missing)}. {CudaEntryPoints.Remedy}"
+        : null;
+
+    /// <summary>The GPUs that the driver shows, without opening any; and where there is none, why, in the driver's words. Never throws.</summary>
+    public static (IReadOnlyList<GpuDeviceProperties> Gpus, string Reason) Find()
+    {
+        if (!NativeLibraries.TryOpen(NativeLibraryName.Driver).IsOpen)
+        {
+            return ([], "there is no driver");
+        }
+
+        int count = Count(out string reason);
+        var gpus = new List<GpuDeviceProperties>();
+        try
+        {
+            for (int ordinal = 0; ordinal < count; ordinal++)
+            {
+                ThrowIfFailed(cuDeviceGet(out int device, ordinal));
+                gpus.Add(CudaProperties.Read(device));
+            }
+        }
+        catch (GpuException failure)
+        {
+            reason = failure.Message.TrimEnd('.');
+        }
+
+        return (gpus, reason);
     }
 
     public override GpuDeviceProperties Properties { get; }
@@ -210,7 +243,7 @@ public sealed unsafe class CudaDriver : GpuDriver
         int status = cuInit(0);
         int count = 0;
         status = status == Success ? cuDeviceGetCount(out count) : status;
-        reason = status == Success ? "it counts 0" : Failure(status, nameof(cuInit), "").Message;
+        reason = status == Success ? "it counts 0" : Failure(status, nameof(cuInit), "").Message.TrimEnd('.');
         return status == Success ? count : 0;
     }
 }

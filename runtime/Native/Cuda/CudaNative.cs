@@ -1,164 +1,171 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Text;
 using GptEngine.Runtime.Cuda;
 
 namespace GptEngine.Runtime.Native.Cuda;
 
 /// <summary>
-/// The driver's C interface, by the names under which libcuda exports the versions used here (<c>cuMemAlloc_v2</c>): those names keep their
-/// meaning in every driver since CUDA 11.4, so that one binary serves majors 11 to 13. Argument lists follow cuda.h. Every call returns a
-/// status, to be handed to <see cref="ThrowIfFailed"/>.
+/// The driver's C interface, by the addresses that <see cref="CudaEntryPoints"/> has asked the driver for. Names say which form of a function
+/// is meant (<c>cuMemAlloc_v2</c>); argument lists follow cuda.h. Every call returns a status, to be handed to <see cref="ThrowIfFailed"/>.
 /// </summary>
-internal static unsafe partial class CudaNative
+internal static unsafe class CudaNative
 {
     internal const int Success = 0, OutOfMemory = 2, NoDevice = 100, NotReady = 600;
-    private const string Library = "cuda";
 
-    [LibraryImport(Library)]
-    internal static partial int cuInit(uint flags);
+    internal static int cuInit(uint flags) =>
+        ((delegate* unmanaged[Cdecl]<uint, int>)At(CudaEntryPoint.Init))(flags);
 
-    [LibraryImport(Library)]
-    internal static partial int cuGetErrorName(int error, out byte* name);
+    internal static int cuGetErrorName(int error, out byte* name) =>
+        ((delegate* unmanaged[Cdecl]<int, out byte*, int>)At(CudaEntryPoint.GetErrorName))(error, out name);
 
-    [LibraryImport(Library)]
-    internal static partial int cuGetErrorString(int error, out byte* text);
+    internal static int cuGetErrorString(int error, out byte* text) =>
+        ((delegate* unmanaged[Cdecl]<int, out byte*, int>)At(CudaEntryPoint.GetErrorString))(error, out text);
 
-    [LibraryImport(Library)]
-    internal static partial int cuDeviceGetCount(out int count);
+    internal static int cuDeviceGetCount(out int count) =>
+        ((delegate* unmanaged[Cdecl]<out int, int>)At(CudaEntryPoint.DeviceGetCount))(out count);
 
-    [LibraryImport(Library)]
-    internal static partial int cuDeviceGet(out int device, int ordinal);
+    internal static int cuDeviceGet(out int device, int ordinal) =>
+        ((delegate* unmanaged[Cdecl]<out int, int, int>)At(CudaEntryPoint.DeviceGet))(out device, ordinal);
 
-    [LibraryImport(Library)]
-    internal static partial int cuDeviceGetName(byte* name, int length, int device);
+    internal static int cuDeviceGetName(byte* name, int length, int device) =>
+        ((delegate* unmanaged[Cdecl]<byte*, int, int, int>)At(CudaEntryPoint.DeviceGetName))(name, length, device);
 
-    [LibraryImport(Library)]
-    internal static partial int cuDeviceGetPCIBusId(byte* busId, int length, int device);
+    internal static int cuDeviceGetPCIBusId(byte* busId, int length, int device) =>
+        ((delegate* unmanaged[Cdecl]<byte*, int, int, int>)At(CudaEntryPoint.DeviceGetPCIBusId))(busId, length, device);
 
-    [LibraryImport(Library)]
-    internal static partial int cuDeviceTotalMem_v2(out nuint bytes, int device);
+    internal static int cuDeviceTotalMem_v2(out nuint bytes, int device) =>
+        ((delegate* unmanaged[Cdecl]<out nuint, int, int>)At(CudaEntryPoint.DeviceTotalMem))(out bytes, device);
 
-    [LibraryImport(Library)]
-    internal static partial int cuDeviceGetAttribute(out int value, int attribute, int device);
+    internal static int cuDeviceGetAttribute(out int value, int attribute, int device) =>
+        ((delegate* unmanaged[Cdecl]<out int, int, int, int>)At(CudaEntryPoint.DeviceGetAttribute))(out value, attribute, device);
 
-    [LibraryImport(Library)]
-    internal static partial int cuDevicePrimaryCtxRetain(out nint context, int device);
+    internal static int cuDevicePrimaryCtxRetain(out nint context, int device) =>
+        ((delegate* unmanaged[Cdecl]<out nint, int, int>)At(CudaEntryPoint.DevicePrimaryCtxRetain))(out context, device);
 
-    [LibraryImport(Library)]
-    internal static partial int cuDevicePrimaryCtxRelease_v2(int device);
+    internal static int cuDevicePrimaryCtxRelease_v2(int device) =>
+        ((delegate* unmanaged[Cdecl]<int, int>)At(CudaEntryPoint.DevicePrimaryCtxRelease))(device);
 
-    [LibraryImport(Library)]
-    internal static partial int cuCtxSetCurrent(nint context);
+    internal static int cuCtxSetCurrent(nint context) =>
+        ((delegate* unmanaged[Cdecl]<nint, int>)At(CudaEntryPoint.CtxSetCurrent))(context);
 
-    [LibraryImport(Library)]
-    internal static partial int cuCtxSynchronize();
+    internal static int cuCtxSynchronize() =>
+        ((delegate* unmanaged[Cdecl]<int>)At(CudaEntryPoint.CtxSynchronize))();
 
-    [LibraryImport(Library)]
-    internal static partial int cuModuleLoadData(out nint module, byte* image);
+    internal static int cuModuleLoadData(out nint module, byte* image) =>
+        ((delegate* unmanaged[Cdecl]<out nint, byte*, int>)At(CudaEntryPoint.ModuleLoadData))(out module, image);
 
-    [LibraryImport(Library)]
-    internal static partial int cuModuleUnload(nint module);
+    internal static int cuModuleUnload(nint module) =>
+        ((delegate* unmanaged[Cdecl]<nint, int>)At(CudaEntryPoint.ModuleUnload))(module);
 
-    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
-    internal static partial int cuModuleGetFunction(out nint function, nint module, string name);
+    internal static int cuModuleGetFunction(out nint function, nint module, string name)
+    {
+        fixed (byte* text = Terminated(name))
+        {
+            return ((delegate* unmanaged[Cdecl]<out nint, nint, byte*, int>)At(CudaEntryPoint.ModuleGetFunction))(out function, module, text);
+        }
+    }
 
-    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
-    internal static partial int cuModuleGetGlobal_v2(out ulong address, out nuint bytes, nint module, string name);
+    internal static int cuModuleGetGlobal_v2(out ulong address, out nuint bytes, nint module, string name)
+    {
+        fixed (byte* text = Terminated(name))
+        {
+            return ((delegate* unmanaged[Cdecl]<out ulong, out nuint, nint, byte*, int>)At(CudaEntryPoint.ModuleGetGlobal))(out address, out bytes, module, text);
+        }
+    }
 
-    [LibraryImport(Library)]
-    internal static partial int cuFuncGetAttribute(out int value, int attribute, nint function);
+    internal static int cuFuncGetAttribute(out int value, int attribute, nint function) =>
+        ((delegate* unmanaged[Cdecl]<out int, int, nint, int>)At(CudaEntryPoint.FuncGetAttribute))(out value, attribute, function);
 
-    [LibraryImport(Library)]
-    internal static partial int cuFuncSetAttribute(nint function, int attribute, int value);
+    internal static int cuFuncSetAttribute(nint function, int attribute, int value) =>
+        ((delegate* unmanaged[Cdecl]<nint, int, int, int>)At(CudaEntryPoint.FuncSetAttribute))(function, attribute, value);
 
-    [LibraryImport(Library)]
-    internal static partial int cuOccupancyMaxActiveBlocksPerMultiprocessor(out int blocks, nint function, int threads, nuint dynamicSharedBytes);
+    internal static int cuOccupancyMaxActiveBlocksPerMultiprocessor(out int blocks, nint function, int threads, nuint dynamicSharedBytes) =>
+        ((delegate* unmanaged[Cdecl]<out int, nint, int, nuint, int>)At(CudaEntryPoint.OccupancyMaxActiveBlocksPerMultiprocessor))(out blocks, function, threads, dynamicSharedBytes);
 
-    [LibraryImport(Library)]
-    internal static partial int cuMemGetInfo_v2(out nuint free, out nuint total);
+    internal static int cuMemGetInfo_v2(out nuint free, out nuint total) =>
+        ((delegate* unmanaged[Cdecl]<out nuint, out nuint, int>)At(CudaEntryPoint.MemGetInfo))(out free, out total);
 
-    [LibraryImport(Library)]
-    internal static partial int cuMemAlloc_v2(out ulong address, nuint bytes);
+    internal static int cuMemAlloc_v2(out ulong address, nuint bytes) =>
+        ((delegate* unmanaged[Cdecl]<out ulong, nuint, int>)At(CudaEntryPoint.MemAlloc))(out address, bytes);
 
-    [LibraryImport(Library)]
-    internal static partial int cuMemFree_v2(ulong address);
+    internal static int cuMemFree_v2(ulong address) =>
+        ((delegate* unmanaged[Cdecl]<ulong, int>)At(CudaEntryPoint.MemFree))(address);
 
-    [LibraryImport(Library)]
-    internal static partial int cuMemHostAlloc(out nint pointer, nuint bytes, uint flags);
+    internal static int cuMemHostAlloc(out nint pointer, nuint bytes, uint flags) =>
+        ((delegate* unmanaged[Cdecl]<out nint, nuint, uint, int>)At(CudaEntryPoint.MemHostAlloc))(out pointer, bytes, flags);
 
-    [LibraryImport(Library)]
-    internal static partial int cuMemFreeHost(nint pointer);
+    internal static int cuMemFreeHost(nint pointer) =>
+        ((delegate* unmanaged[Cdecl]<nint, int>)At(CudaEntryPoint.MemFreeHost))(pointer);
 
-    [LibraryImport(Library)]
-    internal static partial int cuMemsetD8Async(ulong destination, byte value, nuint bytes, nint stream);
+    internal static int cuMemsetD8Async(ulong destination, byte value, nuint bytes, nint stream) =>
+        ((delegate* unmanaged[Cdecl]<ulong, byte, nuint, nint, int>)At(CudaEntryPoint.MemsetD8Async))(destination, value, bytes, stream);
 
-    [LibraryImport(Library)]
-    internal static partial int cuMemcpyHtoDAsync_v2(ulong destination, nint source, nuint bytes, nint stream);
+    internal static int cuMemcpyHtoDAsync_v2(ulong destination, nint source, nuint bytes, nint stream) =>
+        ((delegate* unmanaged[Cdecl]<ulong, nint, nuint, nint, int>)At(CudaEntryPoint.MemcpyHtoDAsync))(destination, source, bytes, stream);
 
-    [LibraryImport(Library)]
-    internal static partial int cuMemcpyDtoHAsync_v2(nint destination, ulong source, nuint bytes, nint stream);
+    internal static int cuMemcpyDtoHAsync_v2(nint destination, ulong source, nuint bytes, nint stream) =>
+        ((delegate* unmanaged[Cdecl]<nint, ulong, nuint, nint, int>)At(CudaEntryPoint.MemcpyDtoHAsync))(destination, source, bytes, stream);
 
-    [LibraryImport(Library)]
-    internal static partial int cuMemcpyDtoDAsync_v2(ulong destination, ulong source, nuint bytes, nint stream);
+    internal static int cuMemcpyDtoDAsync_v2(ulong destination, ulong source, nuint bytes, nint stream) =>
+        ((delegate* unmanaged[Cdecl]<ulong, ulong, nuint, nint, int>)At(CudaEntryPoint.MemcpyDtoDAsync))(destination, source, bytes, stream);
 
-    [LibraryImport(Library)]
-    internal static partial int cuStreamCreate(out nint stream, uint flags);
+    internal static int cuStreamCreate(out nint stream, uint flags) =>
+        ((delegate* unmanaged[Cdecl]<out nint, uint, int>)At(CudaEntryPoint.StreamCreate))(out stream, flags);
 
-    [LibraryImport(Library)]
-    internal static partial int cuStreamDestroy_v2(nint stream);
+    internal static int cuStreamDestroy_v2(nint stream) =>
+        ((delegate* unmanaged[Cdecl]<nint, int>)At(CudaEntryPoint.StreamDestroy))(stream);
 
-    [LibraryImport(Library)]
-    internal static partial int cuStreamSynchronize(nint stream);
+    internal static int cuStreamSynchronize(nint stream) =>
+        ((delegate* unmanaged[Cdecl]<nint, int>)At(CudaEntryPoint.StreamSynchronize))(stream);
 
-    [LibraryImport(Library)]
-    internal static partial int cuStreamQuery(nint stream);
+    internal static int cuStreamQuery(nint stream) =>
+        ((delegate* unmanaged[Cdecl]<nint, int>)At(CudaEntryPoint.StreamQuery))(stream);
 
-    [LibraryImport(Library)]
-    internal static partial int cuStreamWaitEvent(nint stream, nint signal, uint flags);
+    internal static int cuStreamWaitEvent(nint stream, nint signal, uint flags) =>
+        ((delegate* unmanaged[Cdecl]<nint, nint, uint, int>)At(CudaEntryPoint.StreamWaitEvent))(stream, signal, flags);
 
-    [LibraryImport(Library)]
-    internal static partial int cuLaunchHostFunc(nint stream, delegate* unmanaged[Cdecl]<nint, void> function, nint state);
+    internal static int cuLaunchHostFunc(nint stream, delegate* unmanaged[Cdecl]<nint, void> function, nint state) =>
+        ((delegate* unmanaged[Cdecl]<nint, delegate* unmanaged[Cdecl]<nint, void>, nint, int>)At(CudaEntryPoint.LaunchHostFunc))(stream, function, state);
 
-    [LibraryImport(Library)]
-    internal static partial int cuStreamBeginCapture_v2(nint stream, int mode);
+    internal static int cuStreamBeginCapture_v2(nint stream, int mode) =>
+        ((delegate* unmanaged[Cdecl]<nint, int, int>)At(CudaEntryPoint.StreamBeginCapture))(stream, mode);
 
-    [LibraryImport(Library)]
-    internal static partial int cuStreamEndCapture(nint stream, out nint graph);
+    internal static int cuStreamEndCapture(nint stream, out nint graph) =>
+        ((delegate* unmanaged[Cdecl]<nint, out nint, int>)At(CudaEntryPoint.StreamEndCapture))(stream, out graph);
 
-    [LibraryImport(Library)]
-    internal static partial int cuGraphInstantiateWithFlags(out nint executable, nint graph, ulong flags);
+    internal static int cuGraphInstantiateWithFlags(out nint executable, nint graph, ulong flags) =>
+        ((delegate* unmanaged[Cdecl]<out nint, nint, ulong, int>)At(CudaEntryPoint.GraphInstantiateWithFlags))(out executable, graph, flags);
 
-    [LibraryImport(Library)]
-    internal static partial int cuGraphLaunch(nint executable, nint stream);
+    internal static int cuGraphLaunch(nint executable, nint stream) =>
+        ((delegate* unmanaged[Cdecl]<nint, nint, int>)At(CudaEntryPoint.GraphLaunch))(executable, stream);
 
-    [LibraryImport(Library)]
-    internal static partial int cuGraphExecDestroy(nint executable);
+    internal static int cuGraphExecDestroy(nint executable) =>
+        ((delegate* unmanaged[Cdecl]<nint, int>)At(CudaEntryPoint.GraphExecDestroy))(executable);
 
-    [LibraryImport(Library)]
-    internal static partial int cuGraphDestroy(nint graph);
+    internal static int cuGraphDestroy(nint graph) =>
+        ((delegate* unmanaged[Cdecl]<nint, int>)At(CudaEntryPoint.GraphDestroy))(graph);
 
-    [LibraryImport(Library)]
-    internal static partial int cuEventCreate(out nint signal, uint flags);
+    internal static int cuEventCreate(out nint signal, uint flags) =>
+        ((delegate* unmanaged[Cdecl]<out nint, uint, int>)At(CudaEntryPoint.EventCreate))(out signal, flags);
 
-    [LibraryImport(Library)]
-    internal static partial int cuEventDestroy_v2(nint signal);
+    internal static int cuEventDestroy_v2(nint signal) =>
+        ((delegate* unmanaged[Cdecl]<nint, int>)At(CudaEntryPoint.EventDestroy))(signal);
 
-    [LibraryImport(Library)]
-    internal static partial int cuEventRecord(nint signal, nint stream);
+    internal static int cuEventRecord(nint signal, nint stream) =>
+        ((delegate* unmanaged[Cdecl]<nint, nint, int>)At(CudaEntryPoint.EventRecord))(signal, stream);
 
-    [LibraryImport(Library)]
-    internal static partial int cuEventSynchronize(nint signal);
+    internal static int cuEventSynchronize(nint signal) =>
+        ((delegate* unmanaged[Cdecl]<nint, int>)At(CudaEntryPoint.EventSynchronize))(signal);
 
-    [LibraryImport(Library)]
-    internal static partial int cuEventQuery(nint signal);
+    internal static int cuEventQuery(nint signal) =>
+        ((delegate* unmanaged[Cdecl]<nint, int>)At(CudaEntryPoint.EventQuery))(signal);
 
-    [LibraryImport(Library)]
-    internal static partial int cuEventElapsedTime(out float milliseconds, nint start, nint end);
+    internal static int cuEventElapsedTime(out float milliseconds, nint start, nint end) =>
+        ((delegate* unmanaged[Cdecl]<out float, nint, nint, int>)At(CudaEntryPoint.EventElapsedTime))(out milliseconds, start, end);
 
-    [LibraryImport(Library)]
-    internal static partial int cuLaunchKernel(
-        nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, void** arguments,
-        void** extra);
+    internal static int cuLaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, void** arguments, void** extra) =>
+        ((delegate* unmanaged[Cdecl]<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)At(CudaEntryPoint.LaunchKernel))(function, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, stream, arguments, extra);
 
     /// <summary>The one check of every status.</summary>
     /// <exception cref="GpuException">Names the call, the code and the driver's own sentence.</exception>
@@ -179,4 +186,8 @@ internal static unsafe partial class CudaNative
         string sentence = cuGetErrorString(status, out byte* text) == Success ? Marshal.PtrToStringUTF8((nint)text)! : "no description";
         return new GpuException(bracket < 0 ? expression : expression[..bracket], code, $"{context}{sentence}.");
     }
+
+    private static nint At(CudaEntryPoint function) => CudaEntryPoints.OfThisProcess[function];
+
+    private static byte[] Terminated(string text) => Encoding.UTF8.GetBytes(text + '\0');
 }

@@ -55,6 +55,10 @@ internal static class DoctorCommandLine
         }
 
         Print("nvtx", NvtxListener.Description);
+        foreach ((string name, string finding) in GpuFindings.All())
+        {
+            Print(name, finding);
+        }
     }
 
     private static void Print(string name, string value) => Console.WriteLine($"{name,-14}{value}");

@@ -1,0 +1,54 @@
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using GptEngine.Runtime.Compile;
+using GptEngine.Runtime.Cuda;
+using GptEngine.Runtime.Cuda.Driver;
+using GptEngine.Runtime.Native;
+
+namespace GptEngine.Gpt.Commands;
+
+/// <summary>What the doctor says of this machine's GPUs: a line each, and what keeps them from being used.</summary>
+internal static class GpuFindings
+{
+    private const double Gibibyte = 1L << 30;
+
+    public static IEnumerable<(string Name, string Finding)> All()
+    {
+        if (!NativeLibraries.TryOpen(NativeLibraryName.Driver).IsOpen)
+        {
+            yield break;
+        }
+
+        if (CudaDriver.Lacking is { } lacking)
+        {
+            yield return ("driver", $"too old: {lacking}");
+        }
+
+        (IReadOnlyList<GpuDeviceProperties> gpus, string reason) = CudaDriver.Find();
+        if (gpus.Count == 0)
+        {
+            yield return ("gpu", $"none ({reason}). Check nvidia-smi and CUDA_VISIBLE_DEVICES; without a GPU use --device cpu.");
+        }
+
+        for (int i = 0; i < gpus.Count; i++)
+        {
+            GpuDeviceProperties gpu = gpus[i];
+            yield return (
+                string.Create(CultureInfo.InvariantCulture, $"gpu {i}"),
+                string.Create(CultureInfo.InvariantCulture, $"{gpu.Name}, sm_{gpu.Architecture}, {gpu.MemoryBytes / Gibibyte:0.0} GiB"));
+        }
+
+        if (NativeLibraries.TryOpen(NativeLibraryName.Nvrtc).IsOpen && gpus.Count > 0)
+        {
+            // CUDA 13 compiles for Turing and newer: a V100 needs 12's.
+            ComputeCapability oldest = new NvrtcCompiler().SupportedArchitectures[0];
+            foreach (int architecture in gpus.Select(gpu => gpu.Architecture).Where(architecture => architecture < oldest.Number).Distinct())
+            {
+                yield return (
+                    "nvrtc",
+                    $"this one compiles for {oldest} and newer, not for sm_{architecture}. Install CUDA 11.8 or 12's beside it and set {NativeLibraryName.Nvrtc.EnvironmentVariable} to its libnvrtc.so file.");
+            }
+        }
+    }
+}
