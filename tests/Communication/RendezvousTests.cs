@@ -171,7 +171,7 @@ public sealed class RendezvousTests
         {
             for (int strangers = 0; !met.IsCancellationRequested; strangers++)
             {
-                using Socket stranger = Connect(port);
+                using Socket stranger = Connect(port, met);
                 Say(stranger, rubbish);
                 if (strangers == 10)
                 {
@@ -186,11 +186,11 @@ public sealed class RendezvousTests
     public void FloodOfSilentConnections_KeepsNobodyOutAndIsBounded()
     {
         var flood = new List<Socket>();
-        Exception?[] failures = MeetDespite((port, enough, _) =>
+        Exception?[] failures = MeetDespite((port, enough, met) =>
         {
             while (flood.Count < 3 * Gate.MostPending)
             {
-                flood.Add(Connect(port));
+                flood.Add(Connect(port, met));
             }
 
             enough.Set();
@@ -260,9 +260,9 @@ public sealed class RendezvousTests
     }
 
     /// <summary>A connection to rank 0, once it listens; one that fails when it does no more.</summary>
-    private static Socket Connect(int port)
+    private static Socket Connect(int port, CancellationToken met)
     {
-        for (int attempt = 0; ; attempt++)
+        while (true)
         {
             var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try
@@ -270,7 +270,7 @@ public sealed class RendezvousTests
                 socket.Connect(IPAddress.Loopback, port);
                 return socket;
             }
-            catch (SocketException) when (attempt < 100)
+            catch (SocketException) when (!met.IsCancellationRequested)
             {
                 socket.Dispose();
                 Thread.Sleep(10);
