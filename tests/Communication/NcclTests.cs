@@ -127,7 +127,8 @@ public sealed class NcclTests
         for (int rank = 0; rank < 2; rank++)
         {
             Assert.That(File.ReadAllText(logs[rank]), Does.Contain($"ncclCommInitRankConfig ranks 2 id {id} rank {rank} "));
-            Assert.That(File.ReadAllText(logs[rank]), Does.Contain("ncclReduceScatter 0x2000 0x8000 6 type 9").And.Contain("ncclBroadcast 0xa000 0xa000 7 type 2 root 1"));
+            Assert.That(File.ReadAllText(logs[rank]), Does.Contain("ncclReduceScatter 0x2000 0x8000 6 type 9")
+                .And.Contain("ncclAllGather 0x9000 0x3000 5 type 8").And.Contain("ncclBroadcast 0xa000 0xa000 7 type 2 root 1"));
         }
     }
 
