@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
+using System.Linq;
 
 namespace GptEngine.Runtime.Launching;
 
@@ -31,6 +32,25 @@ public static class GpuLocality
             // A kernel that writes something else: better unbound than bound wrong.
             return [];
         }
+    }
+
+    /// <summary>
+    /// For each GPU its part of the processors near it: those of a memory node are shared by the GPUs that hang at it, in whole cores; a GPU
+    /// of which the machine does not say where it hangs, or whose node may not be used, shares all that may.
+    /// </summary>
+    /// <param name="near">The processors near each GPU, as <see cref="Processors"/> gives them.</param>
+    /// <param name="allowed">Those that may be used.</param>
+    /// <param name="cores">A stand-in for <see cref="ProcessorCores.Processors"/>, for tests.</param>
+    public static IReadOnlyList<IReadOnlyList<int>> Share(
+        IReadOnlyList<IReadOnlyList<int>> near, IReadOnlyList<int> allowed, string cores = ProcessorCores.Processors)
+    {
+        ArgumentNullException.ThrowIfNull(near);
+        string[] groups = [.. near.Select(list => CpuList.Format(list.Intersect(allowed).Any() ? list.Intersect(allowed) : allowed))];
+        return
+        [
+            .. groups.Select((group, gpu) => CpuList.Share(
+                ProcessorCores.InOrder(CpuList.Parse(group), cores), groups.Take(gpu).Count(other => other == group), groups.Count(other => other == group))),
+        ];
     }
 
     private static string? Read(string busId, string file, string devices)

@@ -86,6 +86,25 @@ public sealed class LaunchPartsTests
     }
 
     [Test]
+    public void Share_OfADgx1_WholeCoresOfTheGpusOwnNode()
+    {
+        using var folder = new TemporaryFolder();
+        for (int cpu = 0; cpu < 80; cpu++)
+        {
+            folder.Write($"cpu{cpu}/topology/thread_siblings_list", $"{cpu % 40},{(cpu % 40) + 40}\n");
+        }
+
+        IReadOnlyList<int> first = CpuList.Parse("0-19,40-59"), second = CpuList.Parse("20-39,60-79");
+        IReadOnlyList<IReadOnlyList<int>> shares = GpuLocality.Share(
+            [first, first, first, first, second, second, second, second], [.. Enumerable.Range(0, 80)], folder.Path);
+        Assert.That(shares.Select(share => CpuList.Format(share)), Is.EqualTo(new[]
+        {
+            "0-4,40-44", "5-9,45-49", "10-14,50-54", "15-19,55-59", "20-24,60-64", "25-29,65-69", "30-34,70-74", "35-39,75-79",
+        }));
+        Assert.That(CpuList.Format(GpuLocality.Share([first, second], [.. Enumerable.Range(0, 20)], folder.Path)[1]), Is.EqualTo("0-19"), "a node that may not be used");
+    }
+
+    [Test]
     public void Affinity_IsTheCallingThreads_AndCanBeTakenBack()
     {
         IReadOnlyList<int> own = ThreadAffinity.Current;

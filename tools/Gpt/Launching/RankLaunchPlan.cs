@@ -84,21 +84,7 @@ internal static class RankLaunchPlan
         }
 
         IReadOnlyList<int> allowed = Allowed;
-        string[] near = [.. gpus.Select(gpu => CpuList.Format(Near(CudaDriver.BusId(gpu), allowed)))];
-        return
-        [
-            .. near.Select((list, rank) =>
-            {
-                int index = near.Take(rank).Count(other => other == list);
-                return CpuList.Share(ProcessorCores.InOrder(CpuList.Parse(list)), index, near.Count(other => other == list));
-            }),
-        ];
-    }
-
-    private static IReadOnlyList<int> Near(string busId, IReadOnlyList<int> allowed)
-    {
-        int[] near = [.. GpuLocality.Processors(busId).Intersect(allowed)];
-        return near.Length > 0 ? near : allowed;
+        return GpuLocality.Share([.. gpus.Select(gpu => GpuLocality.Processors(CudaDriver.BusId(gpu)))], allowed);
     }
 
     private static IReadOnlyList<int> Allowed =>

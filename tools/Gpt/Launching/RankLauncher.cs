@@ -26,6 +26,8 @@ internal sealed class RankLauncher(RankLaunch launch, TextWriter output, TextWri
     private readonly OutOfMemoryKills _kills = new();
     private RankProcess[] _ranks = [];
     private bool _isStopping;
+    private string _failure = "";
+    private string _failureBefore = "";
 
     /// <summary>Runs all ranks to their end, again after a failure as often as allowed.</summary>
     public ExitCode Run()
@@ -38,6 +40,12 @@ internal sealed class RankLauncher(RankLaunch launch, TextWriter output, TextWri
             (ExitCode code, bool mayPass) = RunOnce(restart);
             if (code is ExitCode.Success or ExitCode.Interrupted || !mayPass || restart == launch.MaxRestarts || _isStopping)
             {
+                return code;
+            }
+
+            if (IsSameAgain())
+            {
+                errors.WriteLine("gpt: the same failure twice, with no checkpoint in between: not starting again.");
                 return code;
             }
 
@@ -135,6 +143,7 @@ internal sealed class RankLauncher(RankLaunch launch, TextWriter output, TextWri
         screen.Close();
         RankEnd cause = RankEnd.Cause(ended);
         Explain(cause);
+        _failure = Fingerprint(cause);
         Signal(ChildProcess.Terminate);
         foreach (RankProcess stopped in _ranks.Where(rank => rank.IsStopped))
         {
@@ -178,6 +187,26 @@ internal sealed class RankLauncher(RankLaunch launch, TextWriter output, TextWri
         {
             errors.WriteLine($"  rank {cause.Rank}: {line}");
         }
+    }
+
+    /// <summary>
+    /// Whether a rank has given up with the same words as the time before, from the same checkpoint: a loss that diverges, a broken file.
+    /// What a signal ended may end otherwise.
+    /// </summary>
+    private bool IsSameAgain()
+    {
+        string before = _failureBefore;
+        _failureBefore = _failure;
+        return _failure.Length > 0 && _failure == before;
+    }
+
+    // The newest checkpoint's name and the rank's last words; nothing where it had none.
+    private string Fingerprint(RankEnd cause)
+    {
+        IReadOnlyList<string> words = _ranks[cause.Rank].LastErrors;
+        string checkpoints = Path.Combine(launch.RunFolder, "checkpoints");
+        string? newest = Directory.Exists(checkpoints) ? Directory.GetDirectories(checkpoints, "step-*").Max(StringComparer.Ordinal) : null;
+        return cause.Signal != 0 || words.Count == 0 ? "" : $"{newest}\n{words[^1]}";
     }
 
     private void Forward(PosixSignalContext context, int signal)
