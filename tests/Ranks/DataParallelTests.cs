@@ -173,6 +173,9 @@ public sealed class DataParallelTests
     private static void AssertSame(IReadOnlyList<StepReport> actual, IReadOnlyList<StepReport> expected, string what, double tolerance = 1e-6)
     {
         Assert.That(actual, Has.Count.EqualTo(expected.Count), what);
+        double worstLoss = actual.Zip(expected).Max(pair => Math.Abs(pair.First.Loss - pair.Second.Loss) / pair.Second.Loss);
+        double worstNorm = actual.Zip(expected).Max(pair => Math.Abs(pair.First.GradNorm - pair.Second.GradNorm) / pair.Second.GradNorm);
+        TestContext.Out.WriteLine($"{what}: loss within {worstLoss:E1}, gradient norm within {worstNorm:E1}");
         foreach ((StepReport a, StepReport e) in actual.Zip(expected))
         {
             Assert.That(a.Loss, Is.EqualTo(e.Loss).Within(tolerance * 100).Percent, $"{what}, loss of step {e.Step}");
