@@ -30,6 +30,11 @@ internal static class KernelPart
             yield break;
         }
 
+        if (samples.Length == KernelSamples.All.Length)
+        {
+            operations.Queue.CompileAhead(KernelCatalogue.All);
+        }
+
         foreach (KernelSample sample in samples)
         {
             string? failure = Launch(sample, operations);

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Threading.Tasks;
 using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Memory;
@@ -78,6 +79,20 @@ public sealed class KernelQueue(GpuDriver driver, GpuStream stream, CompileCache
         driver.CopyOnDevice(PointerTo(destination), PointerTo(source), source.Bytes, stream);
         Observer?.EndLaunch("copy", "copy", null, new KernelCost(2 * source.Bytes, 0));
     }
+
+    /// <summary>Compiles kernels that are not in the cache yet, on all cores. What does not compile says so when it is loaded.</summary>
+    public void CompileAhead(IEnumerable<KernelInstance> instances) => Parallel.ForEach(
+        instances.Where(instance => instance.IsFor(Target.Number)), instance =>
+        {
+            try
+            {
+                cache.GetOrCompile(KernelSources.Request(instance.Source, [instance.NameExpression], Target, format));
+            }
+            catch (CompileException)
+            {
+                // The same request fails the same way in Load, where somebody waits for it.
+            }
+        });
 
     /// <summary>Unloads every kernel that was loaded here; none of them may be running.</summary>
     public void Dispose()
