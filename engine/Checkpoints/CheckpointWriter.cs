@@ -27,6 +27,7 @@ internal sealed class CheckpointWriter : IDisposable
     private volatile bool _failed;
     private bool _allWritten;
     private bool _abandoned;
+    private bool _isThrown;
 
     /// <param name="store">Where to.</param>
     /// <param name="device">Where the tensors are.</param>
@@ -49,6 +50,9 @@ internal sealed class CheckpointWriter : IDisposable
 
     /// <summary>Whether it stands under its name; known on rank 0 alone before it is concluded.</summary>
     public bool IsPublished => _published;
+
+    /// <summary>What went wrong on the thread that writes and nobody has been told of; null for nothing. For a run that ends by something else.</summary>
+    public Exception? UntoldFailure => _failed && !_isThrown ? _failure : null;
 
     /// <summary>Begins one: when this returns, steps may go on. Every rank calls it, none pending.</summary>
     /// <exception cref="UserErrorException">The disk refuses.</exception>
@@ -109,6 +113,7 @@ internal sealed class CheckpointWriter : IDisposable
     {
         if (_failed)
         {
+            _isThrown = true;
             throw _failure is UserErrorException known ? known : new InvalidOperationException("a checkpoint could not be written", _failure);
         }
     }

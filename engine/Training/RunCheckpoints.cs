@@ -136,7 +136,11 @@ internal sealed class RunCheckpoints : IDisposable
     public void Dispose()
     {
         _writer.Dispose();
-        if (_writer.IsPublished)
+        if (_writer.UntoldFailure is { } failure)
+        {
+            _observer.OnWarning(failure.Message);
+        }
+        else if (_writer.IsPublished)
         {
             Tell();
         }
