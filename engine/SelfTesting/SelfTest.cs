@@ -6,7 +6,7 @@ namespace GptEngine.Engine.SelfTesting;
 
 /// <summary>
 /// Whether this program computes on this machine what it is meant to: every operation against the double reference, every kernel launched,
-/// and a short training run against the CPU's. What <c>gpt selftest</c> runs.
+/// collectives of one rank, and a short training run against the CPU's. What <c>gpt selftest</c> runs.
 /// </summary>
 public sealed class SelfTest(SelfTestMachine machine, SelfTestPlan plan)
 {
@@ -25,6 +25,11 @@ public sealed class SelfTest(SelfTestMachine machine, SelfTestPlan plan)
         }
 
         foreach (SelfTestRow row in plan.LaunchesKernels ? KernelPart.Run(machine, plan) : [])
+        {
+            yield return row;
+        }
+
+        foreach (SelfTestRow row in CollectivePart.Run(machine, plan))
         {
             yield return row;
         }

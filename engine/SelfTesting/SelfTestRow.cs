@@ -3,9 +3,9 @@ using GptEngine.Engine.Configuration;
 namespace GptEngine.Engine.SelfTesting;
 
 /// <summary>One thing that a self-test looked at.</summary>
-/// <param name="Part">operations, kernels, training or rates.</param>
+/// <param name="Part">operations, kernels, ranks, training or rates.</param>
 /// <param name="Precision">That the device computed in.</param>
-/// <param name="Name">An operation, a kernel sample, a property of training.</param>
+/// <param name="Name">An operation, a kernel sample, the ranks of collectives, a property of training.</param>
 /// <param name="Shape">Sizes and options; empty where there are none.</param>
 /// <param name="Passes">Whether it is as it must be.</param>
 /// <param name="Error">How far off it is, in the unit of <paramref name="Bound"/>; null where nothing is measured.</param>

@@ -72,7 +72,7 @@ internal sealed class SelfTestCommandLine
         if (output.Rows == 0)
         {
             throw new UserErrorException(
-                $"--filter {plan.Filter}: nothing has all these words. Name a part (operations, kernels, training, rates), a precision or an operation.", ExitCode.Usage);
+                $"--filter {plan.Filter}: nothing has all these words. Name a part (operations, kernels, ranks, training, rates), a precision or an operation.", ExitCode.Usage);
         }
 
         return (int)output.Finish(test.Losses, Stopwatch.GetElapsedTime(started));
