@@ -7,7 +7,7 @@ using GptEngine.Runtime.Devices;
 namespace GptEngine.Engine.Profiling;
 
 /// <summary>A step's time by kind of layer and by phase, under the names that NVTX ranges have.</summary>
-/// <param name="Name">embedding, attention, mlp, recompute, final norm, head, update.</param>
+/// <param name="Name">embedding, attention, mlp, recompute, final norm, head, communication, update.</param>
 /// <param name="Forward">Seconds in the forward pass.</param>
 /// <param name="Backward">Seconds in the backward pass.</param>
 /// <param name="Other">Seconds in neither: the head, which does both at once, and the update.</param>
@@ -30,8 +30,13 @@ public sealed record LayerTimes(string Name, double Forward, double Backward, do
     public static string Kind(ProfiledOperation operation)
     {
         ArgumentNullException.ThrowIfNull(operation);
+        if (operation.Name == ProfiledCommunicator.Wait || operation.Range?.Around(RangeKind.Communication) is not null)
+        {
+            return "communication";
+        }
+
         ProfiledRange? range = operation.Range;
-        ProfiledRange? named = range?.Around(RangeKind.Part) ?? range?.Around(RangeKind.Layer) ?? range?.Around(RangeKind.Communication) ?? range?.Around(RangeKind.Update);
+        ProfiledRange? named = range?.Around(RangeKind.Part) ?? range?.Around(RangeKind.Layer) ?? range?.Around(RangeKind.Update);
         return named?.Name.Text ?? "other";
     }
 

@@ -35,6 +35,9 @@ public static class ProfileFile
         writer.WriteBoolean("is_estimate", profile.IsEstimate);
         writer.WriteNumber("roofline_bytes_per_second", profile.BytesPerSecond);
         writer.WriteNumber("roofline_flops_per_second", profile.FlopsPerSecond);
+        writer.WriteNumber("world_size", profile.Batch.WorldSize);
+        writer.WriteNumber("collectives", profile.Collectives);
+        writer.WriteNumber("collective_bytes", profile.CollectiveBytes);
         WriteTimeline(writer, profile, plainStepSeconds);
         writer.WriteStartArray("kernels");
         foreach (ProfileRow row in profile.Rows())
@@ -64,6 +67,7 @@ public static class ProfileFile
         writer.WriteStartObject("step_seconds");
         writer.WriteNumber("busy", timeline.BusySeconds);
         writer.WriteNumber("gaps", timeline.IdleSeconds);
+        writer.WriteNumber("exposed_communication", profile.ExposedCommunicationSeconds);
         WriteNullable(writer, "without_profile", plainStepSeconds);
         writer.WriteNumber("host", profile.HostSeconds);
         writer.WriteEndObject();

@@ -24,6 +24,16 @@ public sealed record StepProfile(IReadOnlyList<ProfiledOperation> Operations, st
     /// <summary>Large matrix products' rate in the step's precision, known in the same way.</summary>
     public required double FlopsPerSecond { get; init; }
 
+    /// <summary>Collectives of the step; 0 in a process alone.</summary>
+    public int Collectives { get; init; }
+
+    /// <summary>Bytes of the tensors that they were about.</summary>
+    public long CollectiveBytes { get; init; }
+
+    /// <summary>Seconds in which the device's work waited for collectives: what computation does not hide of them.</summary>
+    public double ExposedCommunicationSeconds =>
+        Operations.Where(operation => operation.Name == ProfiledCommunicator.Wait).Sum(operation => operation.Launches.Sum(launch => launch.Seconds));
+
     /// <summary>Rows of the table of kernels: one a product kind, and one for each part of an operation that kernels share.</summary>
     public IReadOnlyList<ProfileRow> Rows(ProfileOrder order = ProfileOrder.Time)
     {

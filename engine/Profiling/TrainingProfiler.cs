@@ -6,6 +6,7 @@ using GptEngine.Engine.Configuration;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Profiling;
 using GptEngine.Runtime;
+using GptEngine.Runtime.Communication;
 
 namespace GptEngine.Engine.Profiling;
 
@@ -15,20 +16,25 @@ public static class TrainingProfiler
     /// <summary>Trains the case's warm-up steps and one more, which is recorded.</summary>
     /// <param name="benchmark">Its warm-up steps come before the one that is recorded.</param>
     /// <param name="operations">Where; they capture no graphs.</param>
+    /// <param name="group">The ranks that train it together, each calling this; null for a process alone.</param>
     /// <param name="stop">Ends it.</param>
     /// <exception cref="UserErrorException">The case cannot be trained here.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static StepProfile Run(BenchCase benchmark, IOperations operations, CancellationToken stop)
+    public static StepProfile Run(BenchCase benchmark, IOperations operations, RankGroup? group, CancellationToken stop)
     {
         ArgumentNullException.ThrowIfNull(benchmark);
         ArgumentNullException.ThrowIfNull(operations);
         bool isTf32 = benchmark.Configuration.Training.Precision == Precision.Tf32;
         using var profiler = new OperationProfiler(operations, benchmark.Warmup, isTf32);
-        BenchMeasurement measured = TrainingBenchmark.Run(benchmark with { Steps = 1 }, profiler.Operations, null, stop);
+        using ProfiledCommunicator? collectives = group is null ? null : new ProfiledCommunicator(group.Collectives, profiler.Recorder);
+        RankGroup? listened = collectives is null ? null : group! with { Collectives = collectives };
+        BenchMeasurement measured = TrainingBenchmark.Run(benchmark with { Steps = 1 }, profiler.Operations, listened, stop);
         operations.Device.Synchronize();
         IReadOnlyList<ProfiledOperation> recorded = profiler.Recorder.Read();
         return new StepProfile(recorded, profiler.TimeSource, measured.Batch, measured.StepSeconds.Median)
         {
+            Collectives = profiler.Recorder.Collectives,
+            CollectiveBytes = profiler.Recorder.CollectiveBytes,
             IsEstimate = profiler.Bandwidth is not null,
             BytesPerSecond = profiler.Bandwidth ?? MachinePeaks.MeasureBandwidth(operations),
             FlopsPerSecond = profiler.ProductThroughput ?? MachinePeaks.MeasureFlops(operations),

@@ -23,6 +23,12 @@ public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? 
     private int _pieces;
     private int _segment;
 
+    /// <summary>Collectives of the step.</summary>
+    public int Collectives { get; private set; }
+
+    /// <summary>Bytes of the tensors that collectives of the step were about.</summary>
+    public long CollectiveBytes { get; private set; }
+
     /// <summary>Whether the step is under way.</summary>
     public bool IsRecording { get; private set; }
 
@@ -83,6 +89,16 @@ public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? 
         }
 
         _current = null;
+    }
+
+    /// <summary>A collective is enqueued.</summary>
+    public void CountCollective(long bytes)
+    {
+        if (IsRecording)
+        {
+            Collectives++;
+            CollectiveBytes += bytes;
+        }
     }
 
     /// <summary>What follows waited for the profile itself: no gap of the step lies between.</summary>

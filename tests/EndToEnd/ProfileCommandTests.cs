@@ -57,6 +57,18 @@ public sealed class ProfileCommandTests
         Assert.That(kernel.GetProperty("args").GetProperty("flops").GetInt64(), Is.Positive);
     }
 
+    [Test]
+    public void Ranks_SayWhatOfTheirCommunicationIsNotHidden()
+    {
+        (string output, JsonElement json, _) = Profile("--device", "cpu", "--gpus", "2");
+        Assert.That(output, Does.Contain("wait for ranks").And.Contain("among 2 ranks"));
+        Assert.That(json.GetProperty("world_size").GetInt32(), Is.EqualTo(2));
+        Assert.That(json.GetProperty("collectives").GetInt32(), Is.Positive);
+        Assert.That(json.GetProperty("step_seconds").GetProperty("exposed_communication").GetDouble(), Is.Positive);
+        Assert.That(
+            json.GetProperty("layers").EnumerateArray().Select(layer => layer.GetProperty("name").GetString()), Does.Contain("communication"));
+    }
+
     [TestCase("--sort", "tmie")]
     [TestCase("--top", "-1")]
     [TestCase("--micro-batch", "1,2")]

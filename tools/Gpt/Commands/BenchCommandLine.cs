@@ -1,13 +1,11 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
-using System.IO;
 using GptEngine.Engine.Benchmarking;
 using GptEngine.Gpt.CommandLine;
 using GptEngine.Gpt.Launching;
 using GptEngine.Gpt.Terminal;
 using GptEngine.Runtime;
-using GptEngine.Runtime.Communication;
 
 namespace GptEngine.Gpt.Commands;
 
@@ -54,46 +52,21 @@ internal sealed class BenchCommandLine
             return (int)new KernelBench(_device, _workload, _options, _kernels).Run(call);
         }
 
-        LaunchedRank rank = LaunchedRank.Read(Environment.GetEnvironmentVariable);
-        bool isLaunched = rank.Environment is not null || rank.IsOwn;
-        int worldSize = isLaunched ? rank.WorldSize : _device.RankCount(call);
-        IReadOnlyList<BenchCase> cases = _workload.Cases(call, _options.Steps(call), _options.MaxSeconds(call), worldSize);
+        var ranks = new RankedCall(call, _device);
+        IReadOnlyList<BenchCase> cases = _workload.Cases(call, _options.Steps(call), _options.MaxSeconds(call), ranks.WorldSize);
         PeakTable peaks = PeakTable.Load(_options.Peaks(call));
-        return (int)(!isLaunched && worldSize > 1 ? Launch(call) : Measure(call, cases, peaks, rank));
-    }
-
-    /// <summary>Starts this call again as each of the ranks.</summary>
-    private ExitCode Launch(ParseResult call)
-    {
-        string logs = Directory.CreateTempSubdirectory("gpt-bench-").FullName;
-        ExitCode end = new RankLauncher(RankLaunchPlan.Of(call, _device, logs), Console.Out, Console.Error).Run();
-        if (end == ExitCode.Success)
+        if (ranks.IsLauncher)
         {
-            Directory.Delete(logs, recursive: true);
+            return (int)ranks.Launch();
         }
 
-        return end;
-    }
-
-    private ExitCode Measure(ParseResult call, IReadOnlyList<BenchCase> cases, PeakTable peaks, LaunchedRank rank)
-    {
-        using BenchOutput output = _options.OpenOutput(call, _device.IsHardware(call), rank.Rank == 0);
+        using BenchOutput output = _options.OpenOutput(call, _device.IsHardware(call), ranks.Rank.Rank == 0);
         using var interruption = new Interruption("Finishing the step");
-        using RankControl? control = rank.Environment is { } place
-            ? RankMeeting.Meet(
-                place, cases[0].Configuration, string.Join(' ', call.Tokens), cases[0].Documents, RankLimits.Default, interruption.Token)
-            : null;
-        try
-        {
-            new BenchRun(call, _device, _workload.Preset(call), peaks, output, rank.Environment, control).Run(cases, interruption.Token);
-        }
-        catch (Exception e)
-        {
-            control?.Fail(ErrorText.Of(e).Message);
-            throw;
-        }
-
+        ranks.Run(
+            cases[0],
+            control => new BenchRun(call, _device, _workload.Preset(call), peaks, output, ranks, control).Run(cases, interruption.Token),
+            interruption.Token);
         output.Finish();
-        return ExitCode.Success;
+        return (int)ExitCode.Success;
     }
 }

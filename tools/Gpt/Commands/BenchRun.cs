@@ -7,6 +7,7 @@ using System.Threading;
 using GptEngine.Engine.Benchmarking;
 using GptEngine.Engine.Configuration;
 using GptEngine.Gpt.CommandLine;
+using GptEngine.Gpt.Launching;
 using GptEngine.Gpt.Terminal;
 using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Devices;
@@ -19,10 +20,10 @@ namespace GptEngine.Gpt.Commands;
 /// <param name="preset">The preset's name, if one was given.</param>
 /// <param name="peaks">What GPUs can do by their data sheets.</param>
 /// <param name="output">Takes the rows.</param>
-/// <param name="place">This rank's; null for a process alone.</param>
+/// <param name="ranks">This rank among the others.</param>
 /// <param name="control">Joins the ranks; null for a process alone.</param>
 internal sealed class BenchRun(
-    ParseResult call, DeviceOptions devices, string? preset, PeakTable peaks, BenchOutput output, RankEnvironment? place, RankControl? control)
+    ParseResult call, DeviceOptions devices, string? preset, PeakTable peaks, BenchOutput output, RankedCall ranks, RankControl? control)
 {
     /// <summary>Measures all cases; each precision on one opening of the device.</summary>
     public void Run(IReadOnlyList<BenchCase> cases, CancellationToken stop)
@@ -36,10 +37,10 @@ internal sealed class BenchRun(
     private void RunPrecision(IGrouping<Precision, BenchCase> cases, CancellationToken stop)
     {
         long opened = Stopwatch.GetTimestamp();
-        using OpenDevice open = devices.OpenRank(call, cases.Key, place);
+        using OpenDevice open = devices.OpenRank(call, cases.Key, ranks.Rank.Environment);
         Device device = open.Operations.Device;
-        using Communicator? collectives = control is null ? null : RankGroups.Connect(control, place!, device, RankLimits.Default);
-        RankGroup? group = control is null ? null : new RankGroup(collectives!, control);
+        RankGroup? group = ranks.Join(control, open);
+        using Communicator? collectives = group?.Collectives;
         double sheet = peaks.FlopsPerSecond(device.Name, cases.Key);
         var context = new BenchContext(device, sheet > 0 ? sheet : null, preset, collectives?.Transport);
         foreach (BenchCase benchmark in cases)

@@ -8,8 +8,10 @@ using GptEngine.Engine.Benchmarking;
 using GptEngine.Engine.Configuration;
 using GptEngine.Engine.Profiling;
 using GptEngine.Gpt.CommandLine;
+using GptEngine.Gpt.Launching;
 using GptEngine.Gpt.Terminal;
 using GptEngine.Runtime;
+using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Devices;
 
 namespace GptEngine.Gpt.Commands;
@@ -54,7 +56,8 @@ internal sealed class ProfileCommandLine
 
     private int Run(ParseResult call)
     {
-        IReadOnlyList<BenchCase> cases = _workload.Cases(call, PlainSteps, PlainSeconds, worldSize: 1);
+        var ranks = new RankedCall(call, _device);
+        IReadOnlyList<BenchCase> cases = _workload.Cases(call, PlainSteps, PlainSeconds, ranks.WorldSize);
         if (cases.Count != 1)
         {
             throw new UserErrorException("gpt profile takes one micro-batch, one context length and one precision; gpt bench takes several.", ExitCode.Usage);
@@ -62,33 +65,56 @@ internal sealed class ProfileCommandLine
 
         int top = WorkloadOptions.InRange(_top.Name, call.GetValue(_top), 0, 1 << 20);
         ProfileOrder order = Order(call);
-        using FileStream? trace = Create(_trace, call);
-        using FileStream? json = Create(_json, call);
+        if (ranks.IsLauncher)
+        {
+            return (int)ranks.Launch();
+        }
+
+        // Ranks are alike: the first tells.
+        bool isFirst = ranks.Rank.Rank == 0;
+        using FileStream? trace = isFirst ? Create(_trace, call) : null;
+        using FileStream? json = isFirst ? Create(_json, call) : null;
         using var interruption = new Interruption("Finishing the step");
-        double? plain = _device.IsHardware(call) ? PlainStep(call, cases[0], interruption.Token) : null;
-        Precision precision = cases[0].Configuration.Training.Precision;
-        using OpenDevice device = _device.Open(call, precision, usesGraphs: false);
-        StepProfile profile = TrainingProfiler.Run(cases[0], device.Operations, interruption.Token);
-        Device opened = device.Operations.Device;
-        new ProfileOutput(Console.Out, profile, plain).Print(opened.Name, EnumNames.Of(precision), cases[0].Documents, top, order);
+        ranks.Run(
+            cases[0],
+            control =>
+            {
+                double? plain = _device.IsHardware(call) ? PlainStep(call, cases[0], ranks, control, interruption.Token) : null;
+                Precision precision = cases[0].Configuration.Training.Precision;
+                using OpenDevice device = _device.OpenRank(call, precision, ranks.Rank.Environment, usesGraphs: false);
+                RankGroup? group = ranks.Join(control, device);
+                using Communicator? collectives = group?.Collectives;
+                StepProfile profile = TrainingProfiler.Run(cases[0], device.Operations, group, interruption.Token);
+                Device opened = device.Operations.Device;
+                new ProfileOutput(isFirst ? Console.Out : TextWriter.Null, profile, plain).Print(
+                    opened.Name, EnumNames.Of(precision), cases[0].Documents, top, order);
+                WriteFiles(call, cases[0], opened, profile, plain, trace, json);
+            },
+            interruption.Token);
+        return (int)ExitCode.Success;
+    }
+
+    private void WriteFiles(
+        ParseResult call, BenchCase benchmark, Device device, StepProfile profile, double? plain, FileStream? trace, FileStream? json)
+    {
         if (trace is not null)
         {
-            TraceFile.Write(profile, opened.Name, opened is CpuDevice ? "CPU" : "compute stream", trace);
+            TraceFile.Write(profile, device.Name, device is CpuDevice ? "CPU" : "compute stream", trace);
         }
 
         if (json is not null)
         {
-            ProfileFile.Write(profile, Heading(call, cases[0], opened), plain, json);
+            ProfileFile.Write(profile, Heading(call, benchmark, device), plain, json);
         }
-
-        return (int)ExitCode.Success;
     }
 
     /// <summary>A step as training makes it, graphs and all.</summary>
-    private double PlainStep(ParseResult call, BenchCase benchmark, CancellationToken stop)
+    private double PlainStep(ParseResult call, BenchCase benchmark, RankedCall ranks, RankControl? control, CancellationToken stop)
     {
-        using OpenDevice device = _device.Open(call, benchmark.Configuration.Training.Precision);
-        return TrainingBenchmark.Run(benchmark, device.Operations, null, stop).StepSeconds.Median;
+        using OpenDevice device = _device.OpenRank(call, benchmark.Configuration.Training.Precision, ranks.Rank.Environment);
+        RankGroup? group = ranks.Join(control, device);
+        using Communicator? collectives = group?.Collectives;
+        return TrainingBenchmark.Run(benchmark, device.Operations, group, stop).StepSeconds.Median;
     }
 
     private ProfileOrder Order(ParseResult call) => Choice.Of(

@@ -138,6 +138,15 @@ internal sealed class ProfileOutput
         _output.WriteLine();
         _output.WriteLine(string.Create(
             Culture, $"step: {Time(_timeline.BusySeconds)} {_time.Name} of work, {Time(_timeline.IdleSeconds)} ({Share(_timeline.IdleSeconds)}) of gaps between"));
+        if (_profile.Collectives > 0)
+        {
+            double exposed = _profile.ExposedCommunicationSeconds;
+            string share = _plainSeconds is null && _profile.IsEstimate ? "not timed on a simulated GPU" : $"{Time(exposed)} {_time.Name} ({Share(exposed)})";
+            _output.WriteLine(string.Create(
+                Culture,
+                $"communication: {_profile.Collectives} collectives over {Figure(_profile.CollectiveBytes / 1e6)} MB among {_profile.Batch.WorldSize} ranks; work waited for them: {share}, the rest is hidden behind it"));
+        }
+
         if (_plainSeconds is { } plain)
         {
             _output.WriteLine(string.Create(Culture, $"without a profile, as gpt train makes it: {Time(plain)} {_time.Name}, median of several"));
