@@ -7,12 +7,14 @@ namespace GptEngine.Engine.Ranks;
 
 /// <summary>
 /// Finds ranks that all others wait for: those whose own part of a step, before any communication, takes a fifth longer than the
-/// median's, over ten steps. In a run of ranks every step takes as long as the slowest's.
+/// median's, over ten steps or as many as take five seconds: of steps of milliseconds a few say more about the scheduler than about a
+/// rank. In a run of ranks every step takes as long as the slowest's.
 /// </summary>
 internal sealed class SlowRanks
 {
-    /// <summary>Steps that are looked at together.</summary>
-    public const int Steps = 10;
+    // Steps that are looked at together, and seconds that they take at least.
+    private const int Steps = 10;
+    private const double Seconds = 5;
 
     private const double Tolerated = 1.2;
 
@@ -35,12 +37,14 @@ internal sealed class SlowRanks
             (_sums, _sorted) = (new double[seconds.Length], new double[seconds.Length]);
         }
 
+        double longest = 0;
         for (int rank = 0; rank < seconds.Length; rank++)
         {
             _sums[rank] += seconds[rank];
+            longest = Math.Max(longest, _sums[rank]);
         }
 
-        return ++_steps < Steps ? null : Judge();
+        return ++_steps < Steps || longest < Seconds ? null : Judge();
     }
 
     private string? Judge()
@@ -75,10 +79,10 @@ internal sealed class SlowRanks
     {
         IEnumerable<string> named = Enumerable.Range(0, _sums.Length).Where(rank => _sums[rank] > Tolerated * median)
             .OrderByDescending(rank => _sums[rank]).Take(8)
-            .Select(rank => string.Create(CultureInfo.InvariantCulture, $"rank {rank} takes {_sums[rank] / Steps:G3} s"));
+            .Select(rank => string.Create(CultureInfo.InvariantCulture, $"rank {rank} takes {_sums[rank] / _steps:G3} s"));
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"Others wait for slow ranks: {string.Join(", ", named)} over its own part of a step, where the median is {median / Steps:G3} s (means of " +
-            $"{Steps} steps). Look at the clocks, the heat and the neighbours of their GPUs.");
+            $"Others wait for slow ranks: {string.Join(", ", named)} over its own part of a step, where the median is {median / _steps:G3} s (means of " +
+            $"{_steps} steps). Look at the clocks, the heat and the neighbours of their GPUs.");
     }
 }

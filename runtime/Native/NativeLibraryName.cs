@@ -48,7 +48,7 @@ public sealed record NativeLibraryName(
         "GPTENGINE_NCCL",
         ["libnccl.so.2"],
         null,
-        "Install NCCL 2.10 or newer or the Python wheel nvidia-nccl, or set GPTENGINE_NCCL to its libnccl.so.2; one GPU does without it.");
+        "Install NCCL 2.10 or newer or the Python wheel nvidia-nccl, or set GPTENGINE_NCCL to its libnccl.so.2; without --gpus one GPU does without it.");
 
     /// <summary>NVIDIA's profiling interface: times of kernels as the GPU takes them. CUDA 11's file has its minor version in its name.</summary>
     public static readonly NativeLibraryName Cupti = new(

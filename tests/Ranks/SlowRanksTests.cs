@@ -37,6 +37,14 @@ public sealed class SlowRanksTests
     }
 
     [Test]
+    public void StepsOfMilliseconds_AreJudgedOverSeconds()
+    {
+        var slow = new SlowRanks();
+        Assert.That(Warnings(slow, [0.01f, 0.02f], 200), Is.Empty);
+        Assert.That(Warnings(slow, [0.01f, 0.02f], 100).Single(), Does.Contain("rank 1 takes 0.02 s").And.Contain("means of 25"));
+    }
+
+    [Test]
     public void StepsWithoutTimes_DoNotCount() =>
         Assert.That(Warnings(new SlowRanks(), [0, 2], 20).Concat(Warnings(new SlowRanks(), [3], 20)), Is.Empty);
 
