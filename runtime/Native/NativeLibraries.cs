@@ -23,10 +23,15 @@ public static class NativeLibraries
     });
 
     /// <summary>Opens the library, or says where it was looked for. Never throws; safe to call from several threads.</summary>
-    public static NativeLibraryOpening TryOpen(NativeLibraryName library)
+    /// <param name="library">Which.</param>
+    /// <param name="suits">
+    /// Asked of each version that is found, by the loader's handle: the first that suits is taken, or, where none does, the first. It
+    /// counts when the process first opens the library; null takes the first.
+    /// </param>
+    public static NativeLibraryOpening TryOpen(NativeLibraryName library, Func<nint, bool>? suits = null)
     {
         _ = Registration.Value;
-        return Openings.GetOrAdd(library.ImportName, _ => new(() => Open(library, NativeSearchPlaces.ForThisProcess()))).Value;
+        return Openings.GetOrAdd(library.ImportName, _ => new(() => Open(library, NativeSearchPlaces.ForThisProcess(), suits))).Value;
     }
 
     /// <summary>Opens the library.</summary>
@@ -37,16 +42,23 @@ public static class NativeLibraries
         return opening.IsOpen ? opening : throw new UserErrorException(opening.Describe(), ExitCode.MissingDependency);
     }
 
-    private static NativeLibraryOpening Open(NativeLibraryName library, NativeSearchPlaces places)
+    internal static NativeLibraryOpening Open(NativeLibraryName library, NativeSearchPlaces places, Func<nint, bool>? suits)
     {
         var failures = new List<string>();
+        string? unsuited = null;
         foreach (string candidate in places.Candidates(library))
         {
             OpenCompanions(library, candidate);
             try
             {
                 nint handle = NativeLibrary.Load(candidate);
-                return new NativeLibraryOpening(library, handle, LoadedPath(library, candidate), failures);
+                if (suits is null || suits(handle))
+                {
+                    return new NativeLibraryOpening(library, handle, LoadedPath(library, candidate), failures);
+                }
+
+                unsuited ??= candidate;
+                NativeLibrary.Free(handle);
             }
             catch (DllNotFoundException missing)
             {
@@ -60,7 +72,9 @@ public static class NativeLibraries
             }
         }
 
-        return new NativeLibraryOpening(library, 0, null, failures);
+        return unsuited is null
+            ? new NativeLibraryOpening(library, 0, null, failures)
+            : new NativeLibraryOpening(library, NativeLibrary.Load(unsuited), LoadedPath(library, unsuited), failures);
     }
 
     private static void OpenCompanions(NativeLibraryName library, string candidate)

@@ -60,19 +60,31 @@ public static class GpuOperations
     /// <param name="ordinal">Its number among the visible ones.</param>
     /// <param name="storage">x.</param>
     /// <param name="options">What else can be chosen.</param>
-    /// <param name="compiler">NVRTC.</param>
+    /// <param name="openCompiler">Opens NVRTC, once it is known which GPU it is for.</param>
     /// <exception cref="UserErrorException">The driver, the GPU, cuBLASLt, or what the GPU would need for this type is missing.</exception>
-    public static CudaOperations Real(int ordinal, DataType storage, GpuOptions options, NvrtcCompiler compiler)
+    public static CudaOperations Real(int ordinal, DataType storage, GpuOptions options, Func<NvrtcCompiler> openCompiler)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(compiler);
+        ArgumentNullException.ThrowIfNull(openCompiler);
         var driver = new CudaDriver(ordinal);
+        GpuLibraries.OpenFor(driver.Properties.Architecture);
         GpuDeviceProperties properties = driver.Properties;
         if (storage == DataType.BFloat16 && properties.Architecture < 80)
         {
             driver.Dispose();
             throw new UserErrorException(
                 $"{properties.Name} (sm_{properties.Architecture}) has no bf16. Set training.precision to \"fp16\" or \"fp32\".", ExitCode.Usage);
+        }
+
+        NvrtcCompiler compiler;
+        try
+        {
+            compiler = openCompiler();
+        }
+        catch
+        {
+            driver.Dispose();
+            throw;
         }
 
         var device = new GpuDevice(driver, options.UsesGraphs);

@@ -100,7 +100,7 @@ internal sealed class DeviceOptions
             HostThreads = threads,
         };
         CudaOperations operations = kind == "cuda"
-            ? GpuOperations.Real(Ordinal(rank), StorageOf(precision), options, new NvrtcCompiler())
+            ? GpuOperations.Real(Ordinal(rank), StorageOf(precision), options, static () => new NvrtcCompiler())
             : OpenSimulated(call, StorageOf(precision), options, keepsReports);
         return new OpenDevice(operations.Device, operations);
     }

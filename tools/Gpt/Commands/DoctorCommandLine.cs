@@ -1,8 +1,10 @@
 using System;
 using System.CommandLine;
 using System.Globalization;
+using System.Linq;
 using GptEngine.Gpt.CommandLine;
 using GptEngine.Runtime;
+using GptEngine.Runtime.Cuda.Driver;
 using GptEngine.Runtime.Devices;
 using GptEngine.Runtime.Native;
 using GptEngine.Runtime.Native.Nvtx;
@@ -47,6 +49,11 @@ internal static class DoctorCommandLine
         Print("program", $"gpt {typeof(DoctorCommandLine).Assembly.GetName().Version?.ToString(3)}, .NET {Environment.Version}");
         Print("processor", cpu.Name);
         Print("memory", string.Create(CultureInfo.InvariantCulture, $"{GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / Gibibyte:0.0} GiB"));
+        if (CudaDriver.Find().Gpus is { Count: > 0 } gpus)
+        {
+            GpuLibraries.OpenFor(gpus.Min(gpu => gpu.Architecture));
+        }
+
         foreach (NativeLibraryName library in NativeLibraryName.All)
         {
             NativeLibraryOpening opening = NativeLibraries.TryOpen(library);

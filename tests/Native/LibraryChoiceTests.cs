@@ -1,0 +1,65 @@
+using System;
+using System.IO;
+using System.Runtime.InteropServices;
+using GptEngine.Runtime.Native;
+using NUnit.Framework;
+
+namespace GptEngine.Tests.Native;
+
+/// <summary>Of several versions of a library the first that suits is opened. Two libraries of the C library stand in for the versions.</summary>
+[Platform("Linux")]
+public sealed class LibraryChoiceTests
+{
+    private static readonly NativeLibraryName Probe = new("probe", "GPTENGINE_PROBE", ["libprobe.so.2", "libprobe.so.1"], null, "");
+
+    private string _folder = "";
+
+    [SetUp]
+    public void InstallTwoVersions()
+    {
+        _folder = Directory.CreateTempSubdirectory("gptengine-choice-").FullName;
+        Install("libutil.so.1", "libprobe.so.2");
+        Install("libm.so.6", "libprobe.so.1");
+    }
+
+    [TearDown]
+    public void Remove() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public void WithoutAWish_TheNewestIsTaken() => Assert.That(Opened(null).Path, Does.EndWith("libprobe.so.2"));
+
+    [Test]
+    public void TheFirstThatSuitsIsTaken()
+    {
+        NativeLibraryOpening opening = Opened(handle => NativeLibrary.TryGetExport(handle, "cos", out _));
+        Assert.That(opening.Path, Does.EndWith("libprobe.so.1"));
+        Assert.That(NativeLibrary.TryGetExport(opening.Handle, "cos", out _), Is.True);
+    }
+
+    [Test]
+    public void WhereNoneSuits_TheFirstIsOpenedForItsErrorToBeTold()
+    {
+        NativeLibraryOpening opening = Opened(_ => false);
+        Assert.That(opening.IsOpen, Is.True);
+        Assert.That(opening.Path, Does.EndWith("libprobe.so.2"));
+    }
+
+    private NativeLibraryOpening Opened(Func<nint, bool>? suits) =>
+        NativeLibraries.Open(Probe, new NativeSearchPlaces(name => name == Probe.EnvironmentVariable ? _folder : null), suits);
+
+    // By a link the loader would find the file that it has open already.
+    private void Install(string source, string name)
+    {
+        foreach (string folder in (string[])["/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/lib64", "/usr/lib"])
+        {
+            string path = Path.Combine(folder, source);
+            if (File.Exists(path))
+            {
+                File.Copy(path, Path.Combine(_folder, name));
+                return;
+            }
+        }
+
+        Assert.Ignore($"There is no {source} where this test looks.");
+    }
+}
