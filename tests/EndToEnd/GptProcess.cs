@@ -29,6 +29,11 @@ internal sealed partial class GptProcess : IDisposable
     /// <param name="arguments">Of gpt.</param>
     public GptProcess(string standardInput, IReadOnlyList<(string Name, string Value)> variables, IReadOnlyList<string> program, IReadOnlyList<string> arguments)
     {
+        if (IgnoresInterrupt)
+        {
+            program = ["env", "--default-signal=INT", .. program];
+        }
+
         var start = new ProcessStartInfo(program[0])
         {
             RedirectStandardInput = true,
@@ -59,6 +64,11 @@ internal sealed partial class GptProcess : IDisposable
             // A call that is refused ends without reading its input; its exit code is what the test asks about.
         }
     }
+
+    /// <summary>Whether this process was started deaf to SIGINT, as a shell starts what it runs in the background; children would inherit that.</summary>
+    private static bool IgnoresInterrupt { get; } = File.Exists("/proc/self/status")
+        && File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) is { } ignored
+        && (ulong.Parse(ignored["SigIgn:".Length..].Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & 2) != 0;
 
     public static string Path =>
         Environment.GetEnvironmentVariable("GPTENGINE_GPT") is { Length: > 0 } path ? path : System.IO.Path.Combine(AppContext.BaseDirectory, "gpt");
