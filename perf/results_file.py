@@ -150,7 +150,7 @@ FIELDS = {
         "device": (text, True), "kernels": (profile_rows, True), "preset": (text, False), "precision": (text, False), "micro_batch": (count, False),
         "context_length": (count, False), "micro_steps": (count, False), "step_seconds": (dimensions, False), "time_source": (text, False),
         "is_estimate": (flag, False), "roofline_bytes_per_second": (measure, False), "roofline_flops_per_second": (measure, False),
-        "command": (command, False),
+        "communication": (table, False), "command": (command, False),
     },
     "selftest": {"passes": (flag, True), "name": (text, False), "device": (text, False), "cases": (checks, False), "seconds": (measure, False),
                  "message": (text, False)},

@@ -36,9 +36,12 @@ public static class ProfileFile
         writer.WriteNumber("roofline_bytes_per_second", profile.BytesPerSecond);
         writer.WriteNumber("roofline_flops_per_second", profile.FlopsPerSecond);
         writer.WriteNumber("world_size", profile.Batch.WorldSize);
-        writer.WriteNumber("collectives", profile.Collectives);
-        writer.WriteNumber("collective_bytes", profile.CollectiveBytes);
         WriteTimeline(writer, profile, plainStepSeconds);
+        if (profile.Collectives.Count > 0)
+        {
+            WriteCommunication(writer, profile);
+        }
+
         writer.WriteStartArray("kernels");
         foreach (ProfileRow row in profile.Rows())
         {
@@ -66,8 +69,8 @@ public static class ProfileFile
         var timeline = new StepTimeline(profile);
         writer.WriteStartObject("step_seconds");
         writer.WriteNumber("busy", timeline.BusySeconds);
+        writer.WriteNumber("waiting_for_ranks", timeline.WaitSeconds);
         writer.WriteNumber("gaps", timeline.IdleSeconds);
-        writer.WriteNumber("exposed_communication", profile.ExposedCommunicationSeconds);
         WriteNullable(writer, "without_profile", plainStepSeconds);
         writer.WriteNumber("host", profile.HostSeconds);
         writer.WriteEndObject();
@@ -82,6 +85,36 @@ public static class ProfileFile
         }
 
         writer.WriteEndArray();
+    }
+
+    private static void WriteCommunication(Utf8JsonWriter writer, StepProfile profile)
+    {
+        writer.WriteStartObject("communication");
+        CommunicationOverlap? overlap = profile.Overlap;
+        WriteCollective(writer, CollectiveRow.Total(profile));
+        WriteNullable(writer, "hidden_seconds", overlap?.HiddenSeconds);
+        WriteNullable(writer, "exposed_seconds", overlap?.ExposedSeconds);
+        WriteNullable(writer, "waited_seconds", overlap?.WaitedSeconds);
+        writer.WriteStartArray("collectives");
+        foreach (CollectiveRow row in CollectiveRow.Of(profile))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("name", row.Name);
+            WriteCollective(writer, row);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    private static void WriteCollective(Utf8JsonWriter writer, CollectiveRow row)
+    {
+        writer.WriteNumber("calls", row.Calls);
+        writer.WriteNumber("bytes", row.Bytes);
+        writer.WriteNumber("wire_bytes", row.WireBytes);
+        writer.WriteNumber("seconds", row.Seconds);
+        writer.WriteNumber("bus_bytes_per_second", row.BusBytesPerSecond);
     }
 
     private static void WriteRow(Utf8JsonWriter writer, StepProfile profile, ProfileRow row)

@@ -24,20 +24,20 @@ public sealed record StepProfile(IReadOnlyList<ProfiledOperation> Operations, st
     /// <summary>Large matrix products' rate in the step's precision, known in the same way.</summary>
     public required double FlopsPerSecond { get; init; }
 
-    /// <summary>Collectives of the step; 0 in a process alone.</summary>
-    public int Collectives { get; init; }
+    /// <summary>Collectives of the step, in order; none in a process alone.</summary>
+    public IReadOnlyList<ProfiledCollective> Collectives { get; init; } = [];
 
-    /// <summary>Bytes of the tensors that they were about.</summary>
-    public long CollectiveBytes { get; init; }
+    /// <summary>How collectives lie beside work; null where there are none, and where a simulated GPU's work has no time to lie in.</summary>
+    public CommunicationOverlap? Overlap => Collectives.Count == 0 || IsEstimate ? null : CommunicationOverlap.Of(this);
 
-    /// <summary>Seconds in which the device's work waited for collectives: what computation does not hide of them.</summary>
-    public double ExposedCommunicationSeconds =>
-        Operations.Where(operation => operation.Name == ProfiledCommunicator.Wait).Sum(operation => operation.Launches.Sum(launch => launch.Seconds));
-
-    /// <summary>Rows of the table of kernels: one a product kind, and one for each part of an operation that kernels share.</summary>
+    /// <summary>
+    /// Rows of the table of kernels: one a product kind, and one for each part of an operation that kernels share. Waiting for ranks is no work
+    /// and has none.
+    /// </summary>
     public IReadOnlyList<ProfileRow> Rows(ProfileOrder order = ProfileOrder.Time)
     {
         IEnumerable<ProfileRow> rows = Operations.SelectMany(operation => operation.Launches.Select(launch => new Piece(operation, launch)))
+            .Where(piece => !ProfiledCommunicator.IsWait(piece.Launch))
             .GroupBy(piece => piece.Key).Select(Row).OrderByDescending(row => row.Seconds);
         return order switch
         {

@@ -5,7 +5,7 @@ using GptEngine.Kernels.Profiling;
 
 namespace GptEngine.Engine.Profiling;
 
-/// <summary>How full a step's time is: what ran, and what lay between. Waits that are the profile's own are no gaps.</summary>
+/// <summary>How full a step's time is: what ran, what waited for other ranks, and what lay between. Waits that are the profile's own are no gaps.</summary>
 public sealed class StepTimeline
 {
     private const double ShortestGap = 1e-6;
@@ -29,11 +29,14 @@ public sealed class StepTimeline
     /// <summary>Seconds in which something ran.</summary>
     public double BusySeconds { get; private set; }
 
+    /// <summary>Seconds in which the device's work waited for collectives, and nothing else ran on it.</summary>
+    public double WaitSeconds { get; private set; }
+
     /// <summary>Seconds in which nothing ran, gaps too short to be listed included.</summary>
     public double IdleSeconds { get; private set; }
 
-    /// <summary>Both.</summary>
-    public double Seconds => BusySeconds + IdleSeconds;
+    /// <summary>All three.</summary>
+    public double Seconds => BusySeconds + WaitSeconds + IdleSeconds;
 
     /// <summary>Gaps of a microsecond and more, the longest first.</summary>
     public IReadOnlyList<TimelineGap> Gaps { get; }
@@ -53,7 +56,16 @@ public sealed class StepTimeline
 
             // Launches that overlap count once.
             double until = launch.Start + launch.Seconds;
-            BusySeconds += Math.Max(0, until - Math.Max(end, launch.Start));
+            double seconds = Math.Max(0, until - Math.Max(end, launch.Start));
+            if (ProfiledCommunicator.IsWait(launch))
+            {
+                WaitSeconds += seconds;
+            }
+            else
+            {
+                BusySeconds += seconds;
+            }
+
             (before, end) = until > end ? (launch.Name, until) : (before, end);
         }
     }

@@ -12,7 +12,7 @@ namespace GptEngine.Engine.Profiling;
 
 /// <summary>
 /// A profile as a trace that Perfetto and chrome://tracing open ("Trace Event Format", complete events): a track each for step, micro-steps,
-/// passes, layers, parts of layers, operations, and what ran on the device's stream. Times are in microseconds and those of the device: a stretch
+/// passes, layers, parts of layers, operations, what ran on the device's stream, and the collectives that ran beside it. Times are in microseconds and those of the device: a stretch
 /// reaches from the beginning of its first piece of work to the end of its last.
 /// </summary>
 public static class TraceFile
@@ -20,6 +20,7 @@ public static class TraceFile
     private const int Process = 1;
     private const int OperationTrack = 1 + (int)RangeKind.Communication + 1;
     private const int StreamTrack = OperationTrack + 1;
+    private const int CollectiveTrack = StreamTrack + 1;
     private const double Nanoseconds = 1e9;
 
     private static readonly string[] TrackNames = ["step", "micro-steps", "passes", "layers", "parts of layers", "update", "communication", "operations"];
@@ -27,7 +28,7 @@ public static class TraceFile
     /// <summary>Writes the trace.</summary>
     /// <param name="profile">The step.</param>
     /// <param name="device">What the process is called.</param>
-    /// <param name="stream">What the last track is called: <c>compute stream</c>.</param>
+    /// <param name="stream">What the track of the device's work is called: <c>compute stream</c>.</param>
     /// <param name="destination">UTF-8 goes here.</param>
     public static void Write(StepProfile profile, string device, string stream, Stream destination)
     {
@@ -37,7 +38,8 @@ public static class TraceFile
         writer.WriteString("displayTimeUnit", "ns");
         writer.WriteStartArray("traceEvents");
         WriteName(writer, "process_name", 0, device);
-        string[] tracks = [.. TrackNames, stream];
+        bool placesCollectives = profile.Overlap is not null;
+        string[] tracks = [.. TrackNames, stream, .. placesCollectives ? (string[])["collectives"] : []];
         for (int track = 0; track < tracks.Length; track++)
         {
             WriteName(writer, "thread_name", track + 1, tracks[track]);
@@ -58,6 +60,11 @@ public static class TraceFile
             {
                 WriteLaunch(writer, operation, launch, origin);
             }
+        }
+
+        foreach (ProfiledCollective collective in placesCollectives ? profile.Collectives : [])
+        {
+            WriteCollective(writer, collective, profile.Batch.WorldSize, origin);
         }
 
         writer.WriteEndArray();
@@ -117,6 +124,22 @@ public static class TraceFile
         {
             writer.WriteNumber("warp_instructions", counters.WarpInstructions);
             writer.WriteNumber("global_sectors", counters.GlobalLoadSectors + counters.GlobalStoreSectors);
+        }
+
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+
+    private static void WriteCollective(Utf8JsonWriter writer, ProfiledCollective collective, int worldSize, double origin)
+    {
+        double wireBytes = collective.WireBytes(worldSize);
+        WriteStart(writer, collective.Name, CollectiveTrack, Span.Of(collective.Start - origin, collective.End - origin));
+        writer.WriteStartObject("args");
+        writer.WriteNumber("bytes", collective.Bytes);
+        writer.WriteNumber("wire_bytes", wireBytes);
+        if (collective.Seconds > 0)
+        {
+            writer.WriteNumber("bus_gb_per_s", Math.Round(wireBytes / collective.Seconds / 1e9, 3));
         }
 
         writer.WriteEndObject();
@@ -186,11 +209,9 @@ public static class TraceFile
     /// <summary>Whole nanoseconds, so that what touches does not overlap by rounding.</summary>
     private readonly record struct Span(long Start, long End)
     {
-        public static Span Of(ProfiledLaunch launch, double origin)
-        {
-            double start = launch.Start - origin;
-            return new Span((long)Math.Round(start * Nanoseconds), (long)Math.Round((start + launch.Seconds) * Nanoseconds));
-        }
+        public static Span Of(ProfiledLaunch launch, double origin) => Of(launch.Start - origin, launch.Start - origin + launch.Seconds);
+
+        public static Span Of(double start, double end) => new((long)Math.Round(start * Nanoseconds), (long)Math.Round(end * Nanoseconds));
 
         public Span With(Span other) => new(Math.Min(Start, other.Start), Math.Max(End, other.End));
     }

@@ -33,8 +33,7 @@ public static class TrainingProfiler
         IReadOnlyList<ProfiledOperation> recorded = profiler.Recorder.Read();
         return new StepProfile(recorded, profiler.TimeSource, measured.Batch, measured.StepSeconds.Median)
         {
-            Collectives = profiler.Recorder.Collectives,
-            CollectiveBytes = profiler.Recorder.CollectiveBytes,
+            Collectives = profiler.Recorder.ReadCollectives(),
             IsEstimate = profiler.Bandwidth is not null,
             BytesPerSecond = profiler.Bandwidth ?? MachinePeaks.MeasureBandwidth(operations),
             FlopsPerSecond = profiler.ProductThroughput ?? MachinePeaks.MeasureFlops(operations),

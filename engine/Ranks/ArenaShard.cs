@@ -36,7 +36,7 @@ public sealed class ArenaShard
         Slices = slices;
         if (IsWhole)
         {
-            _parts = [.. map.Buckets.Select((bucket, i) => (slices[i], memory.View(memory.Name, bucket.Range.Start, bucket.Range.Count)))];
+            _parts = [.. map.Buckets.Select((bucket, i) => (slices[i], memory.View($"{memory.Name} bucket {i}", bucket.Range.Start, bucket.Range.Count)))];
         }
     }
 

@@ -52,6 +52,8 @@ public sealed class EventClock : WorkClock
         return (Milli * begin.ElapsedMsSince(_pieces[0].Begin), Milli * end.ElapsedMsSince(begin));
     }
 
+    public override CollectiveClock TimeCollectives() => new EventCollectiveClock(_driver, () => _pieces[0].Begin);
+
     protected override void Dispose(bool disposing)
     {
         _begun?.Dispose();

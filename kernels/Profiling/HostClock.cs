@@ -20,8 +20,13 @@ public sealed class HostClock : WorkClock
     public override (double Start, double Seconds) Read(int piece)
     {
         (long begin, long end) = _pieces[piece];
-        return (Stopwatch.GetElapsedTime(_origin, begin).TotalSeconds, Stopwatch.GetElapsedTime(begin, end).TotalSeconds);
+        return (Seconds(_origin, begin), Seconds(begin, end));
     }
+
+    /// <summary>Between two timestamps, to the tick: a time span has but tenths of a microsecond.</summary>
+    internal static double Seconds(long from, long to) => (to - from) / (double)Stopwatch.Frequency;
+
+    public override CollectiveClock TimeCollectives() => new HostCollectiveClock(_origin, isAligned: true);
 
     protected override void Dispose(bool disposing)
     {

@@ -2,8 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Devices;
+using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Kernels.Profiling;
 
@@ -17,17 +19,14 @@ namespace GptEngine.Kernels.Profiling;
 public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? next) : IRangeListener, ILaunchObserver, IDisposable
 {
     private readonly List<Operation> _operations = [];
+    private readonly List<Collective> _collectives = [];
+    private CollectiveClock? _collectiveClock;
+    private int _collectivesBefore;
     private ProfiledRange? _range;
     private Operation? _current;
     private int _depth;
     private int _pieces;
     private int _segment;
-
-    /// <summary>Collectives of the step.</summary>
-    public int Collectives { get; private set; }
-
-    /// <summary>Bytes of the tensors that collectives of the step were about.</summary>
-    public long CollectiveBytes { get; private set; }
 
     /// <summary>Whether the step is under way.</summary>
     public bool IsRecording { get; private set; }
@@ -91,14 +90,21 @@ public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? 
         _current = null;
     }
 
-    /// <summary>A collective is enqueued.</summary>
-    public void CountCollective(long bytes)
+    /// <summary>What is to hear when collectives run, from the first that the recorder is told of.</summary>
+    public ICollectiveListener ListenToCollectives() => _collectiveClock ??= clock.TimeCollectives();
+
+    /// <summary>A collective is about to be enqueued, in the recorded step or not.</summary>
+    /// <param name="kind">Which.</param>
+    /// <param name="tensor">The whole tensor.</param>
+    public void AddCollective(CollectiveKind kind, Tensor tensor)
     {
+        ArgumentNullException.ThrowIfNull(tensor);
         if (IsRecording)
         {
-            Collectives++;
-            CollectiveBytes += bytes;
+            _collectives.Add(new Collective(kind, tensor.Name, tensor.Bytes, _collectivesBefore));
         }
+
+        _collectivesBefore++;
     }
 
     /// <summary>What follows waited for the profile itself: no gap of the step lies between.</summary>
@@ -136,7 +142,21 @@ public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? 
             operation.Name, operation.Detail, operation.Costs, operation.Range, operation.Segment, [.. operation.Pieces.Select(Read)])),
     ];
 
-    public void Dispose() => clock.Dispose();
+    /// <summary>Collectives of the step, in order. The device has waited for all of them.</summary>
+    public IReadOnlyList<ProfiledCollective> ReadCollectives() =>
+    [
+        .. _collectives.Select(collective =>
+        {
+            (double start, double end) = _collectiveClock!.Read(collective.Number);
+            return new ProfiledCollective(collective.Kind, collective.Tensor, collective.Bytes, start, end);
+        }),
+    ];
+
+    public void Dispose()
+    {
+        _collectiveClock?.Dispose();
+        clock.Dispose();
+    }
 
     private ProfiledLaunch Read(Piece piece)
     {
@@ -148,6 +168,8 @@ public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? 
     {
         public List<Piece> Pieces { get; } = [];
     }
+
+    private sealed record Collective(CollectiveKind Kind, string Tensor, long Bytes, int Number);
 
     private sealed record Piece(string Name, string Part, LaunchShape? Shape, KernelCost? Cost, int Number);
 }

@@ -4,70 +4,90 @@ using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Kernels.Profiling;
 
-/// <summary>
-/// Collectives that are counted, and the device's wait for them timed in its order of work: what of the communication computation does not
-/// hide. How long collectives run beside the computation is theirs to know.
-/// </summary>
-/// <param name="inner">Those that do it; the caller's.</param>
-/// <param name="recorder">Hears of them.</param>
-public sealed class ProfiledCommunicator(Communicator inner, ProfileRecorder recorder) : Communicator
+/// <summary>Collectives that are timed on the queue that they run on, and the device's wait for them in its order of work.</summary>
+public sealed class ProfiledCommunicator : Communicator
 {
     /// <summary>What the wait is called.</summary>
     public const string Wait = "wait for ranks";
 
-    public override int Rank => inner.Rank;
+    private readonly Communicator _inner;
+    private readonly ProfileRecorder _recorder;
 
-    public override int WorldSize => inner.WorldSize;
+    /// <param name="inner">Those that do it, none of them under way; the caller's.</param>
+    /// <param name="recorder">Hears of them until this is disposed of.</param>
+    public ProfiledCommunicator(Communicator inner, ProfileRecorder recorder)
+    {
+        ArgumentNullException.ThrowIfNull(inner);
+        ArgumentNullException.ThrowIfNull(recorder);
+        (_inner, _recorder) = (inner, recorder);
+        inner.Listener = recorder.ListenToCollectives();
+    }
 
-    public override string Transport => inner.Transport;
+    /// <summary>Whether a piece of work is the wait, in which the device does nothing.</summary>
+    public static bool IsWait(ProfiledLaunch launch)
+    {
+        ArgumentNullException.ThrowIfNull(launch);
+        return launch.Name == Wait;
+    }
 
-    public override void Follow() => inner.Follow();
+    public override int Rank => _inner.Rank;
+
+    public override int WorldSize => _inner.WorldSize;
+
+    public override string Transport => _inner.Transport;
+
+    public override ICollectiveListener? Listener
+    {
+        get => _inner.Listener;
+        set => _inner.Listener = value;
+    }
+
+    public override void Follow() => _inner.Follow();
 
     public override void Join()
     {
-        recorder.BeginOperation(Wait, "", []);
-        recorder.BeginLaunch();
-        inner.Join();
-        recorder.EndLaunch(Wait, Wait, null, null);
-        recorder.EndOperation();
+        _recorder.BeginOperation(Wait, "", []);
+        _recorder.BeginLaunch();
+        _inner.Join();
+        _recorder.EndLaunch(Wait, Wait, null, null);
+        _recorder.EndOperation();
     }
 
     public override void AllReduce(Tensor tensor)
     {
-        ArgumentNullException.ThrowIfNull(tensor);
-        recorder.CountCollective(tensor.Bytes);
-        inner.AllReduce(tensor);
+        _recorder.AddCollective(CollectiveKind.AllReduce, tensor);
+        _inner.AllReduce(tensor);
     }
 
     public override void ReduceScatter(Tensor tensor, Tensor shard)
     {
-        ArgumentNullException.ThrowIfNull(tensor);
-        recorder.CountCollective(tensor.Bytes);
-        inner.ReduceScatter(tensor, shard);
+        _recorder.AddCollective(CollectiveKind.ReduceScatter, tensor);
+        _inner.ReduceScatter(tensor, shard);
     }
 
     public override void AllGather(Tensor shard, Tensor tensor)
     {
-        ArgumentNullException.ThrowIfNull(tensor);
-        recorder.CountCollective(tensor.Bytes);
-        inner.AllGather(shard, tensor);
+        _recorder.AddCollective(CollectiveKind.AllGather, tensor);
+        _inner.AllGather(shard, tensor);
     }
 
     public override void Broadcast(Tensor tensor, int root)
     {
-        ArgumentNullException.ThrowIfNull(tensor);
-        recorder.CountCollective(tensor.Bytes);
-        inner.Broadcast(tensor, root);
+        _recorder.AddCollective(CollectiveKind.Broadcast, tensor);
+        _inner.Broadcast(tensor, root);
     }
 
-    public override void Register(nuint address, long bytes) => inner.Register(address, bytes);
+    public override void Register(nuint address, long bytes) => _inner.Register(address, bytes);
 
-    public override void ThrowIfFailed() => inner.ThrowIfFailed();
+    public override void ThrowIfFailed() => _inner.ThrowIfFailed();
 
-    public override void Abort(string reason) => inner.Abort(reason);
+    public override void Abort(string reason) => _inner.Abort(reason);
 
     protected override void Dispose(bool disposing)
     {
-        // The collectives are the caller's.
+        if (disposing)
+        {
+            _inner.Listener = null;
+        }
     }
 }

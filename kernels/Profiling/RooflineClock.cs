@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Diagnostics;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Simulator.Counters;
 using GptEngine.Runtime.Simulator.Driver;
@@ -33,6 +34,9 @@ public sealed class RooflineClock(SimulatedDriver driver, double productThroughp
     public override (double Start, double Seconds) Read(int piece) => (_pieces[piece].Start, _pieces[piece].Seconds);
 
     public override LaunchCounters? Counters(int piece) => _pieces[piece].Counters;
+
+    /// <remarks>The host does the collectives of a simulated GPU: their time is real, and no place in that of the rooflines is theirs.</remarks>
+    public override CollectiveClock TimeCollectives() => new HostCollectiveClock(Stopwatch.GetTimestamp(), isAligned: false);
 
     protected override void Dispose(bool disposing)
     {

@@ -23,6 +23,9 @@ public abstract class WorkClock : IDisposable
     /// <summary>What was counted of a piece; null where nothing counts.</summary>
     public virtual LaunchCounters? Counters(int piece) => null;
 
+    /// <summary>What times the collectives that run beside the work; the caller's.</summary>
+    public abstract CollectiveClock TimeCollectives();
+
     public void Dispose()
     {
         Dispose(disposing: true);

@@ -20,6 +20,11 @@ public abstract class Communicator : IDisposable
     /// <summary>For people: <c>NCCL 2.27.3</c>, <c>loopback over TCP, for tests</c>.</summary>
     public abstract string Transport { get; }
 
+    /// <summary>
+    /// Hears when collectives run; null for nobody. Set while none is under way. Of work that is captured meanwhile it need not hear.
+    /// </summary>
+    public virtual ICollectiveListener? Listener { get; set; }
+
     /// <summary>Collectives from here on wait for what the device has been given so far.</summary>
     public abstract void Follow();
 

@@ -95,12 +95,16 @@ internal static class RankProgram
         var brain = new Tensor("brain", DataType.BFloat16, 0x2000, 6 * world);
         var doubles = new Tensor("doubles", DataType.Float64, 0x3000, 5 * world);
         nccl.Register(0x1000, 4096);
+        var listener = new StreamListener();
+        nccl.Listener = listener;
         nccl.Follow();
         nccl.AllReduce(half);
         nccl.ReduceScatter(brain, new Tensor("shard", DataType.BFloat16, 0x8000, 6));
         nccl.AllGather(new Tensor("shard", DataType.Float64, 0x9000, 5), doubles);
         nccl.Broadcast(new Tensor("tokens", DataType.Int32, 0xA000, 7), world - 1);
+        nccl.Listener = null;
         nccl.Join();
+        Console.WriteLine($"heard {listener.Heard} on {(listener.Stream == device.Stream ? "the work's own stream" : "a stream of their own")}");
         for (int step = 0; step < 100; step++)
         {
             nccl.ThrowIfFailed();

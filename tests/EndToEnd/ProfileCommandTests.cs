@@ -33,6 +33,8 @@ public sealed class ProfileCommandTests
         AssertCalls(json, "attention backward", 4);
         AssertAddsUp(json);
         AssertNests(trace, "CPU");
+        Assert.That(output, Does.Not.Contain("collective").And.Not.Contain("waiting for ranks"));
+        Assert.That(json.TryGetProperty("communication", out _), Is.False, "a process alone tells nobody anything");
     }
 
     [Test]
@@ -57,16 +59,32 @@ public sealed class ProfileCommandTests
         Assert.That(kernel.GetProperty("args").GetProperty("flops").GetInt64(), Is.Positive);
     }
 
-    [Test]
-    public void Ranks_SayWhatOfTheirCommunicationIsNotHidden()
+    [TestCase("whole", "all-reduce")]
+    [TestCase("sharded", "reduce-scatter")]
+    public void Ranks_SayWhatOfTheirCommunicationIsHidden(string optimizer, string sum)
     {
-        (string output, JsonElement json, _) = Profile("--device", "cpu", "--gpus", "2");
-        Assert.That(output, Does.Contain("wait for ranks").And.Contain("among 2 ranks"));
+        string[] sharding = optimizer == "sharded" ? ["--set", "training.shard_optimizer=true"] : [];
+        (string output, JsonElement json, JsonElement trace) = Profile([.. sharding, "--device", "cpu", "--gpus", "2"]);
+        Assert.That(output, Does.Contain("among 2 ranks").And.Contain("hidden behind work").And.Contain("of waiting for ranks"));
         Assert.That(json.GetProperty("world_size").GetInt32(), Is.EqualTo(2));
-        Assert.That(json.GetProperty("collectives").GetInt32(), Is.Positive);
-        Assert.That(json.GetProperty("step_seconds").GetProperty("exposed_communication").GetDouble(), Is.Positive);
-        Assert.That(
-            json.GetProperty("layers").EnumerateArray().Select(layer => layer.GetProperty("name").GetString()), Does.Contain("communication"));
+        JsonElement all = json.GetProperty("communication");
+        JsonElement[] collectives = [.. all.GetProperty("collectives").EnumerateArray()];
+        string[] names = [.. collectives.Select(row => row.GetProperty("name").GetString()!)];
+        Assert.That(names, Does.Contain($"{sum} of gradient bucket 0"));
+        Assert.That(names.Any(name => name.StartsWith("all-gather", System.StringComparison.Ordinal)), Is.EqualTo(optimizer == "sharded"));
+        foreach (string figure in (string[])["calls", "bytes", "wire_bytes", "seconds"])
+        {
+            Assert.That(collectives.Sum(row => row.GetProperty(figure).GetDouble()), Is.EqualTo(Number(all, figure)).Within(1e-9).Percent, figure);
+        }
+
+        // One queue: collectives do not overlap, so that the time in which one ran is the sum of their times.
+        Assert.That(Number(all, "hidden_seconds") + Number(all, "exposed_seconds"), Is.EqualTo(Number(all, "seconds")).Within(1e-6).Percent);
+        Assert.That(Number(all, "waited_seconds"), Is.GreaterThanOrEqualTo(0).And.LessThanOrEqualTo(Number(all, "exposed_seconds") + 1e-9));
+        Assert.That(Number(all, "waited_seconds"), Is.LessThanOrEqualTo(Number(json.GetProperty("step_seconds"), "waiting_for_ranks") + 1e-9));
+        Assert.That(json.GetProperty("kernels").EnumerateArray().Select(row => row.GetProperty("name").GetString()), Has.None.EqualTo("wait for ranks"));
+        AssertNests(trace, "CPU");
+        Assert.That(Slices(trace, "collectives").Select(e => e.GetProperty("name").GetString()), Is.SupersetOf(names));
+        Assert.That(Slices(trace, "collectives"), Has.Length.EqualTo(all.GetProperty("calls").GetInt32()));
     }
 
     [TestCase("--sort", "tmie")]
@@ -133,6 +151,16 @@ public sealed class ProfileCommandTests
                 open.Push(end);
             }
         }
+    }
+
+    private static double Number(JsonElement holder, string name) => holder.GetProperty(name).GetDouble();
+
+    private static JsonElement[] Slices(JsonElement trace, string track)
+    {
+        JsonElement[] events = [.. trace.GetProperty("traceEvents").EnumerateArray()];
+        int id = events.Single(e => e.GetProperty("name").GetString() == "thread_name" && e.GetProperty("args").GetProperty("name").GetString() == track)
+            .GetProperty("tid").GetInt32();
+        return [.. events.Where(e => e.GetProperty("ph").GetString() == "X" && e.GetProperty("tid").GetInt32() == id)];
     }
 
     private static (decimal Start, decimal End) Span(JsonElement slice)

@@ -1,9 +1,13 @@
+using System.Collections.Generic;
 using System.Linq;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Profiling;
+using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Devices;
+using GptEngine.Runtime.Memory;
 using GptEngine.Runtime.Simulator.Driver;
+using GptEngine.Tests.Communication;
 using NUnit.Framework;
 
 namespace GptEngine.Tests.Profiling;
@@ -69,6 +73,63 @@ public sealed class ProfileRecorderTests
             Is.EqualTo(new[] { ("linear", "product gelu"), ("other", "alone") }));
         Assert.That(recorder.Read().SelectMany(operation => operation.Launches).Select(launch => launch.Start), Is.Ordered);
     }
+
+    [Test]
+    public void Collectives_OfTheStepAlone_AreTimedWhereTheyRun([Values] bool simulated)
+    {
+        LocalRanks.Run(2, _ => simulated ? Simulated() : new CpuDevice(1), (group, device) =>
+        {
+            using var array = new DeviceArray(device, DataType.Float32, 1000);
+            array.Fill(_ => 0);
+            WorkClock clock = device is GpuDevice { Driver: SimulatedDriver driver } ? new RooflineClock(driver, 1e12) : new HostClock();
+            using var recorder = new ProfileRecorder(clock, 1, next: null);
+            using var collectives = new ProfiledCommunicator(group.Collectives, recorder);
+            for (int step = 0; step < 3; step++)
+            {
+                recorder.Begin(Step, step);
+                collectives.Follow();
+                collectives.AllReduce(array.Tensor.View($"first of step {step}", 0, 1000));
+                collectives.Broadcast(array.Tensor.View($"second of step {step}", 0, 10), 0);
+                collectives.Join();
+                recorder.End(Step);
+            }
+
+            device.Synchronize();
+            IReadOnlyList<ProfiledCollective> read = recorder.ReadCollectives();
+            Assert.That(read.Select(one => (one.Name, one.Bytes)), Is.EqualTo(new[] { ("all-reduce of first of step 1", 4000L), ("broadcast of second of step 1", 40L) }));
+            Assert.That(read[0].Start, Is.LessThanOrEqualTo(read[0].End));
+            Assert.That(read[0].End, Is.LessThanOrEqualTo(read[1].Start), "one queue");
+            ProfiledLaunch wait = recorder.Read().Single().Launches.Single();
+            Assert.That(ProfiledCommunicator.IsWait(wait));
+            if (!simulated)
+            {
+                Assert.That(read[1].End, Is.LessThanOrEqualTo(wait.Start + wait.Seconds + 1e-9), "work waits until the last has ended, on the same clock");
+            }
+        });
+    }
+
+    [Test]
+    public void CollectivesOnAStream_AreTimedByItsEvents_FromTheFirstPieceOfWork()
+    {
+        using var driver = new SimulatedDriver(SimulatedGpus.A100);
+        using GpuStream compute = driver.CreateStream();
+        using GpuStream queue = driver.CreateStream();
+        using var clock = new EventClock(driver, compute);
+        using CollectiveClock collectives = clock.TimeCollectives();
+        clock.Begin();
+        clock.End(null);
+        collectives.Begin(queue);
+        collectives.End(queue);
+        collectives.Begin(queue);
+        collectives.End(queue);
+        (double start, double seconds) = clock.Read(0);
+        Assert.That(collectives.IsAligned);
+        Assert.That(
+            (double[])[start + seconds, collectives.Read(0).Start, collectives.Read(0).End, collectives.Read(1).Start, collectives.Read(1).End], Is.Ordered);
+        Assert.Throws<System.ArgumentNullException>(() => collectives.Begin(queue: null), "events have a stream to stand in");
+    }
+
+    private static GpuDevice Simulated() => new(new SimulatedDriver(SimulatedGpus.A100, new SimulatorOptions { HostThreads = 1 }));
 
     private static void Launch(ProfileRecorder recorder, string name, KernelCost? cost, System.Action? inside = null)
     {

@@ -2,6 +2,7 @@ using GptEngine.Engine.Profiling;
 using GptEngine.Engine.Training;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Profiling;
+using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Devices;
 
 namespace GptEngine.Tests.Profiling;
@@ -20,6 +21,11 @@ internal static class Profiles
 
     public static ProfiledLaunch Launch(string name, double start, double seconds, KernelCost? cost = null, string part = "Part") =>
         new(name, part, null, cost, start, seconds, null);
+
+    public static ProfiledLaunch Wait(double start, double seconds) => Launch(ProfiledCommunicator.Wait, start, seconds);
+
+    public static ProfiledCollective Collective(double start, double end, CollectiveKind kind = CollectiveKind.AllReduce, long bytes = 8, string tensor = "bucket") =>
+        new(kind, tensor, bytes, start, end);
 
     /// <summary>A stretch in others, the outermost first.</summary>
     public static ProfiledRange Range(params (RangeKind Kind, string Name)[] names)

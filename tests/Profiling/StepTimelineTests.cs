@@ -41,5 +41,13 @@ public sealed class StepTimelineTests
     }
 
     [Test]
+    public void WaitingForRanks_IsNeitherWorkNorAGap()
+    {
+        var timeline = new StepTimeline(Profiles.Of(
+            Profiles.Operation("a", 0, Profiles.Launch("a", 0, 1)), Profiles.Operation("wait", 0, Profiles.Wait(1, 4)), Profiles.Operation("b", 0, Profiles.Launch("b", 7, 1))));
+        Assert.That((timeline.BusySeconds, timeline.WaitSeconds, timeline.IdleSeconds, timeline.Seconds), Is.EqualTo((2, 4, 2, 8)));
+    }
+
+    [Test]
     public void NothingRecorded_IsNoTime() => Assert.That(new StepTimeline(Profiles.Of()).Seconds, Is.Zero);
 }

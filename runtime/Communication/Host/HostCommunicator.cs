@@ -188,7 +188,10 @@ internal sealed class HostCommunicator : Communicator
         {
             try
             {
+                ICollectiveListener? listener = Listener;
+                listener?.Begin(queue: null);
                 _transport.Run(collective);
+                listener?.End(queue: null);
             }
             catch (Exception failed)
             {

@@ -174,9 +174,12 @@ internal sealed class NcclCommunicator : Communicator
     private void Run(string name, NcclHandle.Call<Collective> call, in Collective collective)
     {
         ThrowIfStopped();
+        ICollectiveListener? listener = _device.IsCapturing ? null : Listener;
         try
         {
+            listener?.Begin(_stream);
             _nccl.Do(name, call, collective);
+            listener?.End(_stream);
         }
         catch (GpuException failed)
         {

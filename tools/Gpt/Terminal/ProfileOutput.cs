@@ -63,6 +63,11 @@ internal sealed class ProfileOutput
         }
 
         PrintLayers();
+        if (_profile.Collectives.Count > 0)
+        {
+            new CollectiveOutput(_output, _profile, _width).Print(top);
+        }
+
         PrintStep();
     }
 
@@ -135,18 +140,11 @@ internal sealed class ProfileOutput
 
     private void PrintStep()
     {
+        string waiting = _profile.Overlap is null ? "" : $"{Time(_timeline.WaitSeconds)} ({Share(_timeline.WaitSeconds)}) of waiting for ranks, ";
         _output.WriteLine();
         _output.WriteLine(string.Create(
-            Culture, $"step: {Time(_timeline.BusySeconds)} {_time.Name} of work, {Time(_timeline.IdleSeconds)} ({Share(_timeline.IdleSeconds)}) of gaps between"));
-        if (_profile.Collectives > 0)
-        {
-            double exposed = _profile.ExposedCommunicationSeconds;
-            string share = _plainSeconds is null && _profile.IsEstimate ? "not timed on a simulated GPU" : $"{Time(exposed)} {_time.Name} ({Share(exposed)})";
-            _output.WriteLine(string.Create(
-                Culture,
-                $"communication: {_profile.Collectives} collectives over {Figure(_profile.CollectiveBytes / 1e6)} MB among {_profile.Batch.WorldSize} ranks; work waited for them: {share}, the rest is hidden behind it"));
-        }
-
+            Culture,
+            $"step: {Time(_timeline.BusySeconds)} {_time.Name} of work, {waiting}{Time(_timeline.IdleSeconds)} ({Share(_timeline.IdleSeconds)}) of gaps between"));
         if (_plainSeconds is { } plain)
         {
             _output.WriteLine(string.Create(Culture, $"without a profile, as gpt train makes it: {Time(plain)} {_time.Name}, median of several"));
@@ -161,7 +159,8 @@ internal sealed class ProfileOutput
         WrappedText.Write(
             _output,
             "MB, GFLOP: the least to move and compute, by each one's own statement; kernels that share a statement stand indented under it. roof: the least " +
-            "time by the roofline over the time; above 100% where caches serve what memory need not.");
+            "time by the roofline over the time; above 100% where caches serve what memory need not." + (_profile.Collectives.Count == 0 ? "" :
+            " MB sent: by each rank, where ranks stand in a ring; GB/s bus: these over the time, in which a collective waits for ranks that come later too."));
     }
 
     private int NameWidth(List<ProfileRow> rows, int figures)
@@ -176,7 +175,7 @@ internal sealed class ProfileOutput
     private string Time(double seconds) => seconds > 0 ? Figure(seconds * _time.PerSecond) : "-";
 
     // Three figures or more: kilobytes and gigabytes stand in one column.
-    private static string Figure(double value) => value switch
+    internal static string Figure(double value) => value switch
     {
         0 => "0",
         >= 100 => value.ToString("N0", Culture),
@@ -185,5 +184,5 @@ internal sealed class ProfileOutput
         _ => value.ToString("0.0000", Culture),
     };
 
-    private static string Cut(string text, int width) => text.Length <= width ? text.PadRight(width) : $"{text.AsSpan(0, width - 1)}…";
+    internal static string Cut(string text, int width) => text.Length <= width ? text.PadRight(width) : $"{text.AsSpan(0, width - 1)}…";
 }

@@ -1,7 +1,7 @@
-namespace GptEngine.Runtime.Communication.Host;
+namespace GptEngine.Runtime.Communication;
 
 /// <summary>What ranks do together.</summary>
-internal enum CollectiveKind : byte
+public enum CollectiveKind : byte
 {
     AllReduce,
     ReduceScatter,
