@@ -55,19 +55,29 @@ internal sealed class CheckpointWriter : IDisposable
     public Exception? UntoldFailure => _failed && !_isThrown ? _failure : null;
 
     /// <summary>Begins one: when this returns, steps may go on. Every rank calls it, none pending.</summary>
+    /// <param name="state">What is written beside the tensors.</param>
+    /// <param name="isLast">Whether no step waits for it: then the share is written as it stands, which takes no memory for a copy.</param>
     /// <exception cref="UserErrorException">The disk refuses.</exception>
-    public void Begin(CheckpointState state)
+    public void Begin(CheckpointState state, bool isLast)
     {
         _ranks.FromFirst(What(state.Step), () =>
         {
             _store.Begin(state.Step, _layout);
             return 0;
         });
-        _snapshot.Take();
+        if (!isLast)
+        {
+            _snapshot.Take();
+        }
+
         PendingStep = state.Step;
         (_shareWritten, _published, _allWritten) = (false, false, _ranks.WorldSize == 1);
-        _thread = new Thread(() => Work(state)) { IsBackground = true, Name = $"checkpoint of rank {_ranks.Rank}" };
+        _thread = new Thread(() => Work(state, isLast)) { IsBackground = true, Name = $"checkpoint of rank {_ranks.Rank}" };
         _thread.Start();
+        if (isLast)
+        {
+            AwaitShare();
+        }
     }
 
     /// <summary>Tells how many ranks are known to have their share on disk.</summary>
@@ -88,14 +98,7 @@ internal sealed class CheckpointWriter : IDisposable
     public void Conclude()
     {
         string what = What(PendingStep);
-        lock (_lock)
-        {
-            while (!_shareWritten && !_failed)
-            {
-                Monitor.Wait(_lock);
-            }
-        }
-
+        AwaitShare();
         _ranks.OnAll(what, ThrowIfFailed);
         OnSharesWritten(_ranks.WorldSize);
         _ranks.FromFirst(what, () =>
@@ -131,11 +134,23 @@ internal sealed class CheckpointWriter : IDisposable
         _snapshot.Dispose();
     }
 
-    private void Work(CheckpointState state)
+    private void AwaitShare()
+    {
+        lock (_lock)
+        {
+            while (!_shareWritten && !_failed)
+            {
+                Monitor.Wait(_lock);
+            }
+        }
+    }
+
+    private void Work(CheckpointState state, bool isLast)
     {
         try
         {
-            _store.Refusing(state.Step, _layout.Bytes, () => _snapshot.Write(_store.WritingFolderOf(state.Step)));
+            Action<string> write = isLast ? _snapshot.WriteThrough : _snapshot.Write;
+            _store.Refusing(state.Step, _layout.Bytes, () => write(_store.WritingFolderOf(state.Step)));
             lock (_lock)
             {
                 _shareWritten = true;

@@ -63,7 +63,15 @@ internal sealed class ShareSnapshot : IDisposable
 
     /// <summary>Writes the copy to its places in the files of a folder, and flushes them to disk.</summary>
     /// <exception cref="IOException">The disk refuses.</exception>
-    public void Write(string folder)
+    public void Write(string folder) => Write(folder, isTaken: true);
+
+    /// <summary>Writes the share as it stands, piece by piece through a little of the copy's memory: for when no step goes on meanwhile.</summary>
+    /// <exception cref="IOException">The disk refuses.</exception>
+    public void WriteThrough(string folder) => Write(folder, isTaken: false);
+
+    public void Dispose() => _copy.Dispose();
+
+    private void Write(string folder, bool isTaken)
     {
         float[] floats = [];
         foreach (IGrouping<string, Piece> file in _pieces.GroupBy(piece => piece.File))
@@ -72,22 +80,28 @@ internal sealed class ShareSnapshot : IDisposable
                 Path.Combine(folder, file.Key), FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
             foreach (Piece piece in file)
             {
-                Write(handle, piece, ref floats);
+                Write(handle, piece, isTaken, ref floats);
             }
 
             RandomAccess.FlushToDisk(handle);
         }
     }
 
-    public void Dispose() => _copy.Dispose();
-
-    private void Write(SafeFileHandle handle, in Piece piece, ref float[] floats)
+    private void Write(SafeFileHandle handle, in Piece piece, bool isTaken, ref float[] floats)
     {
         int size = piece.Source.Type.SizeInBytes();
         for (long first = 0; first < piece.Source.Count; first += ChunkElements)
         {
             int count = (int)Math.Min(ChunkElements, piece.Source.Count - first);
-            ReadOnlySpan<byte> bytes = _copy.AsSpan<byte>(piece.At + (first * size), count * size);
+            long at = piece.At + (first * size);
+            if (!isTaken)
+            {
+                at = 0;
+                _device.Download(piece.Source.View(piece.Source.Name, first, count), _copy, at);
+                _device.Synchronize();
+            }
+
+            ReadOnlySpan<byte> bytes = _copy.AsSpan<byte>(at, count * size);
             if (piece.Source.Type != DataType.Float32)
             {
                 floats = floats.Length < count ? new float[count] : floats;

@@ -82,8 +82,11 @@ internal sealed class RunCheckpoints : IDisposable
     /// Begins to write a checkpoint, behind the one before, and when it is whole deletes those beyond <c>keep_checkpoints</c>; steps go on
     /// meanwhile.
     /// </summary>
+    /// <param name="position">Where the run stands.</param>
+    /// <param name="badSteps">In a row, up to there.</param>
+    /// <param name="isLast">Whether no step goes on meanwhile.</param>
     /// <exception cref="UserErrorException">The disk is full or refuses.</exception>
-    public void Begin(in RunPosition position, int badSteps)
+    public void Begin(in RunPosition position, int badSteps, bool isLast)
     {
         Conclude();
         (float lossScale, float goodSteps, uint appliedUpdates) = _trainer.ReadState();
@@ -103,7 +106,7 @@ internal sealed class RunCheckpoints : IDisposable
             Files = [],
             StateSha256 = "",
         };
-        _writer.Begin(state);
+        _writer.Begin(state, isLast);
         BegunStep = position.Step;
         _isTold = false;
     }

@@ -140,7 +140,7 @@ public sealed class TrainingSession : IDisposable
             }
         }
 
-        WriteCheckpoint();
+        WriteCheckpoint(isLast: true);
         Say("waiting for the last checkpoint to be whole", _enqueued.Step);
         _checkpoints?.Conclude();
         return _enqueued.Step < _training.Steps ? TrainingOutcome.Interrupted : TrainingOutcome.Completed;
@@ -323,7 +323,7 @@ public sealed class TrainingSession : IDisposable
         // In a streak of bad steps the weights are suspect: the checkpoint waits for its end.
         if (_checkpointDue && _badSteps == 0)
         {
-            WriteCheckpoint();
+            WriteCheckpoint(isLast: step == _training.Steps);
         }
 
         _lastReport = Stopwatch.GetTimestamp();
@@ -343,13 +343,13 @@ public sealed class TrainingSession : IDisposable
         _observer.OnSample(step, tokens);
     }
 
-    private void WriteCheckpoint()
+    private void WriteCheckpoint(bool isLast)
     {
         _checkpointDue = false;
         if (_checkpoints is not null && _checkpoints.BegunStep != _enqueued.Step)
         {
             Say("copying its checkpoint aside", _enqueued.Step);
-            _checkpoints.Begin(_enqueued, _badSteps);
+            _checkpoints.Begin(_enqueued, _badSteps, isLast);
         }
     }
 
