@@ -99,7 +99,7 @@ internal sealed unsafe class RotatingTensors(IOperations operations, int sets) :
         float[] normal = NormalNumbers();
         foreach ((Tensor tensor, bool positive) in _normal)
         {
-            Upload(chunk, tensor, (_, i, bytes) => Write(bytes, tensor.Type, positive ? Math.Abs(normal[i]) : normal[i]));
+            Upload(chunk, tensor, (_, i, bytes) => tensor.Type.WriteElement(bytes, positive ? Math.Abs(normal[i]) : normal[i]));
         }
 
         foreach ((Tensor tensor, Func<long, int> value) in _integers)
@@ -142,24 +142,6 @@ internal sealed unsafe class RotatingTensors(IOperations operations, int sets) :
         values[(int)StepScalar.GradientFactor] = 1;
         values[(int)StepScalar.IsFinite] = 1;
         return values;
-    }
-
-    private static void Write(Span<byte> bytes, DataType type, float value)
-    {
-        switch (type)
-        {
-            case DataType.Float32:
-                MemoryMarshal.Write(bytes, value);
-                return;
-            case DataType.Float16:
-                MemoryMarshal.Write(bytes, (Half)value);
-                return;
-            case DataType.BFloat16:
-                MemoryMarshal.Write(bytes, (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16));
-                return;
-            default:
-                throw new ArgumentOutOfRangeException(nameof(type), type, "benchmarks are in fp32, fp16 or bf16");
-        }
     }
 
     /// <summary>Chunk by chunk; a chunk that has been made is sent again where the next is like it.</summary>

@@ -1,5 +1,4 @@
 using System;
-using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Runtime.InteropServices;
 using GptEngine.Kernels.Common;
@@ -32,7 +31,7 @@ public sealed unsafe class SampleBench(KernelQueue queue) : IDisposable
         {
             double sum = _random.NextDouble() + _random.NextDouble() + _random.NextDouble() + _random.NextDouble();
             float value = (float)(Math.Sqrt(3) * (sum - 2));
-            Write(bytes, i, type, positive ? Math.Abs(value) : value);
+            type.WriteElement(bytes.AsSpan(i * type.SizeInBytes()), positive ? Math.Abs(value) : value);
         }
 
         return Upload(tensor, bytes);
@@ -100,25 +99,6 @@ public sealed unsafe class SampleBench(KernelQueue queue) : IDisposable
         _taken.ForEach(queue.Driver.Free);
         _closed.Clear();
         _taken.Clear();
-    }
-
-    private static void Write(byte[] bytes, int index, DataType type, float value)
-    {
-        Span<byte> place = bytes.AsSpan(index * type.SizeInBytes());
-        switch (type)
-        {
-            case DataType.Float32:
-                BinaryPrimitives.WriteSingleLittleEndian(place, value);
-                return;
-            case DataType.Float16:
-                BinaryPrimitives.WriteHalfLittleEndian(place, (Half)value);
-                return;
-            case DataType.BFloat16:
-                BinaryPrimitives.WriteUInt16LittleEndian(place, (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16));
-                return;
-            default:
-                throw new ArgumentOutOfRangeException(nameof(type), type, "samples are fp32, fp16 or bf16");
-        }
     }
 
     private Tensor Upload(Tensor tensor, ReadOnlySpan<byte> bytes)

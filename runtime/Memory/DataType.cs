@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.InteropServices;
 
 namespace GptEngine.Runtime.Memory;
 
@@ -42,4 +43,24 @@ public static class DataTypes
         DataType.Int32 => "int32",
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "unknown data type"),
     };
+
+    /// <summary>Stores a number at the start of <paramref name="place"/> in this type; a bf16 is cut off, not rounded.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The type is not one that training stores: fp32, fp16, bf16.</exception>
+    public static void WriteElement(this DataType type, Span<byte> place, float value)
+    {
+        switch (type)
+        {
+            case DataType.Float32:
+                MemoryMarshal.Write(place, value);
+                return;
+            case DataType.Float16:
+                MemoryMarshal.Write(place, (Half)value);
+                return;
+            case DataType.BFloat16:
+                MemoryMarshal.Write(place, (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16));
+                return;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(type), type, "elements are written in fp32, fp16 or bf16");
+        }
+    }
 }

@@ -1,5 +1,4 @@
 using System;
-using System.Runtime.InteropServices;
 using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Runtime.Cuda.Driver;
@@ -71,19 +70,9 @@ internal sealed unsafe class ProductScratch : IDisposable
     private static void Write(DataType type, Span<byte> noise)
     {
         var random = new Random(1);
-        Span<float> wide = MemoryMarshal.Cast<byte, float>(noise);
-        Span<ushort> narrow = MemoryMarshal.Cast<byte, ushort>(noise);
-        for (int i = 0; i < (type == DataType.Float32 ? wide.Length : narrow.Length); i++)
+        for (int at = 0; at < noise.Length; at += type.SizeInBytes())
         {
-            float value = (2 * random.NextSingle()) - 1;
-            if (type == DataType.Float32)
-            {
-                wide[i] = value;
-            }
-            else
-            {
-                narrow[i] = type == DataType.Float16 ? BitConverter.HalfToUInt16Bits((Half)value) : (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16);
-            }
+            type.WriteElement(noise[at..], (2 * random.NextSingle()) - 1);
         }
     }
 
