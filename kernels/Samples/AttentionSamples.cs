@@ -7,15 +7,15 @@ using GptEngine.Runtime.Memory;
 namespace GptEngine.Kernels.Samples;
 
 /// <summary>
-/// Attention, its cache, and rotary positions: each D of the presets, at lengths that keys and values of a head stay resident for and at one
-/// past them; and the plain kernels where the launcher would choose tensor cores.
+/// Attention, its cache, and rotary positions: each D of the presets, at lengths that no tile divides; and the plain kernels where the
+/// launcher would choose tensor cores.
 /// </summary>
 internal static class AttentionSamples
 {
     private static readonly int[] HeadSizes = [64, 96, 128];
     private static readonly int[] Lengths = [97, 257];
 
-    /// <summary>Resident in a block of more warps, with the D that leaves room for it.</summary>
+    /// <summary>The forward pass alone, over several tiles of queries and keys.</summary>
     private static readonly AttentionShape Longest = new(1, 200, 1, 64);
 
     internal static IEnumerable<KernelSample> OfType(DataType type)
@@ -52,19 +52,25 @@ internal static class AttentionSamples
         return new KernelSample($"attention forward and backward{(tensorCores ? "" : ", plain")}", type, Describe(shape), cost, bench =>
         {
             AttentionLauncher launcher = bench.Closing(new AttentionLauncher(bench.Queue, type, shape.HeadSize, tensorCores));
-            (Tensor qkv, Tensor start, Tensor sums) = (Qkv(bench, type, shape), DocumentStart(bench, shape), LogSumExp(bench, shape));
-            Tensor output = bench.Unwritten("output", type, shape.Rows, shape.Channels);
-            launcher.Forward(qkv, start, output, sums, shape);
-            launcher.Backward(
-                qkv,
-                start,
-                output,
-                sums,
-                bench.Normal("gradOutput", type, [shape.Rows, shape.Channels]),
-                bench.Unwritten("gradQkv", type, shape.Rows, 3 * shape.Channels),
-                shape,
-                bench.Workspace(AttentionLauncher.BackwardWorkspaceBytes(shape)));
+            BothPasses(bench, launcher, type, shape, DocumentStart(bench, shape));
         });
+    }
+
+    /// <summary>Forward, and backward over what it left.</summary>
+    internal static void BothPasses(SampleBench bench, AttentionLauncher launcher, DataType type, AttentionShape shape, Tensor start)
+    {
+        (Tensor qkv, Tensor sums) = (Qkv(bench, type, shape), LogSumExp(bench, shape));
+        Tensor output = bench.Unwritten("output", type, shape.Rows, shape.Channels);
+        launcher.Forward(qkv, start, output, sums, shape);
+        launcher.Backward(
+            qkv,
+            start,
+            output,
+            sums,
+            bench.Normal("gradOutput", type, [shape.Rows, shape.Channels]),
+            bench.Unwritten("gradQkv", type, shape.Rows, 3 * shape.Channels),
+            shape,
+            bench.Workspace(AttentionLauncher.BackwardWorkspaceBytes(shape)));
     }
 
     /// <summary>The cache filled, then one more query over it.</summary>

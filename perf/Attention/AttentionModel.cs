@@ -53,20 +53,7 @@ internal static class AttentionModel
         using GpuStream stream = driver.CreateStream();
         using var bench = new SampleBench(new KernelQueue(driver, stream, cache, ImageFormat.Ptx));
         AttentionLauncher launcher = bench.Closing(new AttentionLauncher(bench.Queue, type, shape.HeadSize));
-        Tensor qkv = bench.Normal("qkv", type, [shape.Rows, 3 * shape.Channels]);
-        Tensor start = bench.Integers("documentStart", _ => 0, shape.Batch, shape.Time);
-        Tensor sums = bench.Unwritten("logSumExp", DataType.Float32, shape.Batch, shape.Heads, shape.Time);
-        Tensor output = bench.Unwritten("output", type, shape.Rows, shape.Channels);
-        launcher.Forward(qkv, start, output, sums, shape);
-        launcher.Backward(
-            qkv,
-            start,
-            output,
-            sums,
-            bench.Normal("gradOutput", type, [shape.Rows, shape.Channels]),
-            bench.Unwritten("gradQkv", type, shape.Rows, 3 * shape.Channels),
-            shape,
-            bench.Workspace(AttentionLauncher.BackwardWorkspaceBytes(shape)));
+        AttentionSamples.BothPasses(bench, launcher, type, shape, bench.Integers("documentStart", _ => 0, shape.Batch, shape.Time));
         Dictionary<string, KernelReportRow> resources = KernelReport
             .Compile(cache, KernelCatalogue.All.Where(kernel => driver.Launches.Any(launch => launch.Module == kernel.NameExpression)), [ComputeCapability.FromNumber(gpu.Architecture)])
             .ToDictionary(row => row.Kernel.NameExpression);
