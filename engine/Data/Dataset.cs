@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
@@ -50,9 +51,22 @@ public sealed class Dataset
     /// <exception cref="UserErrorException">There is none, or it does not fit <c>dataset.json</c> or the vocabulary.</exception>
     public TokenStream OpenValidation(int vocabularySize) => Open("val", Info?.Val, vocabularySize);
 
-    /// <summary>What must be the same on all ranks of a run for their training streams to be the same: a hash, from samples of the stream.</summary>
-    /// <exception cref="UserErrorException">There is no training stream, or it cannot be read.</exception>
-    public string TrainFingerprint() => DatasetFingerprint.Of(PathOf("train", Info?.Train), Info?.Train.Sha256);
+    /// <summary>
+    /// The streams that there are, each with what must be the same on all ranks of a run for their streams to be the same: a hash, from
+    /// samples of the stream.
+    /// </summary>
+    /// <exception cref="UserErrorException">There is no training stream, or one cannot be read.</exception>
+    public IReadOnlyList<StreamFingerprint> Fingerprints()
+    {
+        string train = PathOf("train", Info?.Train);
+        var all = new List<StreamFingerprint> { new("training data", train, DatasetFingerprint.Of(train, Info?.Train.Sha256)) };
+        if (Find("val", Info?.Val) is { } validation)
+        {
+            all.Add(new("validation data", validation, DatasetFingerprint.Of(validation, Info?.Val?.Sha256)));
+        }
+
+        return all;
+    }
 
     private static DatasetInfo ReadInfo(string path)
     {

@@ -7,7 +7,7 @@ using GptEngine.Runtime;
 
 namespace GptEngine.Engine.Data;
 
-/// <summary>What tells two training streams apart without reading all of either.</summary>
+/// <summary>What tells two streams apart without reading all of either.</summary>
 internal static class DatasetFingerprint
 {
     private const int Samples = 64, SampleBytes = 1 << 16;

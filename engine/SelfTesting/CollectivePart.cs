@@ -41,7 +41,7 @@ internal static class CollectivePart
         {
             Device device = opened.Operations.Device;
             var alone = RankEnvironment.Alone("this host");
-            using RankControl control = RankGroups.Meet(alone, new RunIdentity("", "", ""));
+            using RankControl control = RankGroups.Meet(alone, new RunIdentity([]));
             using Communicator collectives = RankGroups.Connect(control, alone, device);
             long wrong = 0;
             foreach (DataType type in (ReadOnlySpan<DataType>)[DataType.Float32, DataType.Float16, DataType.BFloat16, DataType.Float64])

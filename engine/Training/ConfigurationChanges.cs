@@ -1,4 +1,6 @@
+using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Text.Json;
 using GptEngine.Engine.Configuration;
 
@@ -13,12 +15,15 @@ internal static class ConfigurationChanges
     /// <summary>One line for each key that differs: <c>optimizer.learning_rate: 0.0006 → 0.0003</c>.</summary>
     public static IReadOnlyList<string> Between(JsonElement saved, RunConfiguration current)
     {
-        var before = new SortedDictionary<string, string>(System.StringComparer.Ordinal);
-        var after = new SortedDictionary<string, string>(System.StringComparer.Ordinal);
-        Flatten("", saved, before);
-        Flatten("", ToJson(current), after);
+        // A file may name a key twice: the last one counts, as it does for a reader.
+        var before = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach ((string key, string value) in ConfigurationLeaves.Of(saved))
+        {
+            before[key] = value;
+        }
+
         var changes = new List<string>();
-        foreach ((string key, string value) in after)
+        foreach ((string key, string value) in ConfigurationLeaves.Of(current).OrderBy(leaf => leaf.Key, StringComparer.Ordinal))
         {
             string old = before.GetValueOrDefault(key, "absent");
             if (old != value)
@@ -28,19 +33,5 @@ internal static class ConfigurationChanges
         }
 
         return changes;
-    }
-
-    private static void Flatten(string path, JsonElement element, SortedDictionary<string, string> leaves)
-    {
-        if (element.ValueKind != JsonValueKind.Object)
-        {
-            leaves[path] = element.GetRawText();
-            return;
-        }
-
-        foreach (JsonProperty property in element.EnumerateObject())
-        {
-            Flatten(path.Length == 0 ? property.Name : path + "." + property.Name, property.Value, leaves);
-        }
     }
 }

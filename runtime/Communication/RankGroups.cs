@@ -28,7 +28,6 @@ public static class RankGroups
         ArgumentNullException.ThrowIfNull(environment);
         ArgumentNullException.ThrowIfNull(identity);
         environment.Validate();
-        identity.Validate();
         limits ??= RankLimits.Default;
         if (environment.WorldSize == 1)
         {

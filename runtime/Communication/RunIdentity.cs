@@ -1,42 +1,35 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
+using System.Text;
 
 namespace GptEngine.Runtime.Communication;
 
-/// <summary>What must be the same on every rank of a run, checked before a step is spent. Each is a text of at most <see cref="LongestValue"/> characters.</summary>
-/// <param name="ProgramVersion">The program's version, as <c>--version</c> prints it.</param>
-/// <param name="Configuration">A hash of the resolved configuration.</param>
-/// <param name="Dataset">The checksum of the training stream.</param>
-public sealed record RunIdentity(string ProgramVersion, string Configuration, string Dataset)
+/// <summary>What must be the same on every rank of a run, checked before a step is spent: the program, its configuration key by key, the data.</summary>
+public sealed class RunIdentity
 {
-    /// <summary>Characters of a value at most.</summary>
-    public const int LongestValue = 256;
+    /// <summary>Facts at most.</summary>
+    public const int MostFacts = 256;
 
-    /// <summary>Where another rank's differs: <c>the configuration is '3f…', and '77…' on rank 0</c>; nothing where it does not.</summary>
-    internal IEnumerable<string> DifferencesFrom(RunIdentity first)
+    /// <summary>Bytes of all facts' texts at most, as UTF-8.</summary>
+    public const int LongestText = 48 << 10;
+
+    /// <param name="facts">In the order in which messages name them; each name once.</param>
+    /// <exception cref="ArgumentException">They are more than a rank may send, or a name comes twice.</exception>
+    public RunIdentity(params IEnumerable<RunFact> facts)
     {
-        if (ProgramVersion != first.ProgramVersion)
+        ArgumentNullException.ThrowIfNull(facts);
+        Facts = [.. facts];
+        int bytes = Facts.Sum(fact => Encoding.UTF8.GetByteCount(fact.Name) + Encoding.UTF8.GetByteCount(fact.Value) + Encoding.UTF8.GetByteCount(fact.Origin));
+        if (Facts.Count > MostFacts || bytes > LongestText || Facts.DistinctBy(fact => fact.Name).Count() != Facts.Count)
         {
-            yield return $"its program's version is '{ProgramVersion}' and that of rank 0 '{first.ProgramVersion}'";
-        }
-
-        if (Configuration != first.Configuration)
-        {
-            yield return $"its configuration's hash is '{Configuration}' and that of rank 0 '{first.Configuration}'";
-        }
-
-        if (Dataset != first.Dataset)
-        {
-            yield return $"its dataset's checksum is '{Dataset}' and that of rank 0 '{first.Dataset}'";
+            throw new ArgumentException(
+                $"{Facts.Count} facts of {bytes} bytes; ranks compare at most {MostFacts} of {LongestText} in all, each name once", nameof(facts));
         }
     }
 
-    internal void Validate()
-    {
-        foreach (string value in (ReadOnlySpan<string>)[ProgramVersion, Configuration, Dataset])
-        {
-            ArgumentNullException.ThrowIfNull(value);
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(value.Length, LongestValue);
-        }
-    }
+    public IReadOnlyList<RunFact> Facts { get; }
+
+    /// <summary>The fact of a name; null where there is none.</summary>
+    internal RunFact? this[string name] => Facts.FirstOrDefault(fact => fact.Name == name);
 }

@@ -35,20 +35,37 @@ public sealed class RendezvousTests
     }
 
     [Test]
-    public void Ranks_ThatDiffer_AreNamedEverywhereWithWhatDiffers()
+    public void Ranks_ThatDiffer_AreNamedEverywhere_WithEachKeyAndItsValues()
     {
         int port = TcpRanks.FreePort();
-        string?[] messages = TcpRanks.Messages(TcpRanks.Run(4, rank => RankGroups.Meet(
-            TcpRanks.Environment(rank, 4, port),
+        Exception?[] failures = TcpRanks.Run(5, rank => RankGroups.Meet(
+            TcpRanks.Environment(rank, 5, port),
             rank switch
             {
-                1 => TcpRanks.Identity with { ProgramVersion = "0.9" },
-                3 => TcpRanks.Identity with { Configuration = "other", Dataset = "more data" },
-                _ => TcpRanks.Identity,
+                1 => TcpRanks.IdentityWith(version: "0.9"),
+                2 => TcpRanks.IdentityWith(seed: "2"),
+                4 => TcpRanks.IdentityWith(seed: "2", data: "260c", folder: "/mnt"),
+                _ => TcpRanks.IdentityWith(folder: $"/home{rank}"),
             },
+            TcpRanks.Limits).Dispose());
+        Assert.That(TcpRanks.Messages(failures), Is.All.EqualTo(
+            "The ranks were not started alike: the program's version is 1.0 on ranks 0, 2, 3, 4 (host0, host2, host3, …), 0.9 on rank 1 (host1); "
+            + "the training data is /home0/train.bin (8ddb) on ranks 0, 1, 2, 3 (host0, host1, host2, …), /mnt/train.bin (260c) on rank 4 (host4); "
+            + "training.seed is 1 on ranks 0, 1, 3 (host0, host1, host3), 2 on ranks 2, 4 (host2, host4). Give every rank the same program, configuration and data."));
+        Assert.That(failures.Cast<UserErrorException>().Select(failure => failure.ExitCode), Is.All.EqualTo(ExitCode.Usage), "starting again does not help");
+    }
+
+    [Test]
+    public void Ranks_ThatDifferInAll_AreToldAsMuchAsAMessageHolds()
+    {
+        int port = TcpRanks.FreePort();
+        string?[] messages = TcpRanks.Messages(TcpRanks.Run(6, rank => RankGroups.Meet(
+            TcpRanks.Environment(rank, 6, port),
+            new RunIdentity(Enumerable.Range(0, 50).Select(key => new RunFact($"key{key}", $"{rank} {new string('x', 240)}"))),
             TcpRanks.Limits).Dispose()));
-        Assert.That(messages, Is.All.Contains("rank 1 on host host1: its program's version is '0.9' and that of rank 0 '1.0'"));
-        Assert.That(messages, Is.All.Contains("rank 3 on host host3: its configuration's hash is 'other' and that of rank 0 'configuration'; its dataset's checksum is"));
+        Assert.That(messages, Is.All.EqualTo(messages[0]));
+        Assert.That(messages[0], Has.Length.LessThan(4096).And.StartsWith("The ranks were not started alike: key0 is 0 xxx")
+            .And.Contains("and 2 more values; key1 is 0 xxx").And.EndsWith(" more. Give every rank the same program, configuration and data."));
     }
 
     [Test]

@@ -14,7 +14,7 @@ internal static class TcpRanks
 {
     internal const string Secret = "a secret of the tests, long enough";
 
-    internal static readonly RunIdentity Identity = new("1.0", "configuration", "data");
+    internal static readonly RunIdentity Identity = IdentityWith();
 
     /// <summary>Seconds where a run has minutes; long enough for a machine that does other things as well.</summary>
     internal static readonly RankLimits Limits = new(
@@ -22,6 +22,10 @@ internal static class TcpRanks
 
     internal static RankEnvironment Environment(int rank, int worldSize, int port, string address = "127.0.0.1") =>
         new(rank, worldSize, rank, worldSize, address, port, Secret, $"host{rank}");
+
+    /// <summary>That of the tests' ranks, but for this.</summary>
+    internal static RunIdentity IdentityWith(string version = "1.0", string seed = "1", string data = "8ddb", string folder = "/data") =>
+        new(new RunFact("the program's version", version), new RunFact("the training data", data, folder + "/train.bin"), new RunFact("training.seed", seed));
 
     /// <summary>A port that nothing listens on just now.</summary>
     internal static int FreePort()

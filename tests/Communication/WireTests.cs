@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Net;
@@ -18,9 +19,22 @@ public sealed class WireTests
     [Test]
     public void Introduction_ComesBackAsItWasSent()
     {
-        var sent = new RankIntroduction(3, 8, "höst", 4711, new RunIdentity("1.0", new string('c', RunIdentity.LongestValue), ""));
-        byte[] frame = sent.ToFrame();
-        Assert.That(RankIntroduction.Read((FrameKind.Join, frame[FrameBuilder.HeaderBytes..])), Is.EqualTo(sent));
+        string hostile = "\u001b[31m\ud800 " + new string('ü', 5000) + "\n";
+        var sent = new RankIntroduction(3, 8, "höst", 4711, new RunIdentity(new("seed", "", "/datä"), new("training.sample_prompt", hostile, hostile)));
+        RankIntroduction read = RankIntroduction.Read((FrameKind.Join, sent.ToFrame()[FrameBuilder.HeaderBytes..]));
+        Assert.That(read with { Identity = sent.Identity }, Is.EqualTo(sent));
+        Assert.That(read.Identity.Facts, Is.EqualTo(sent.Identity.Facts), "what is compared is what arrives");
+        Assert.That(sent.Identity.Facts[1].Value, Has.Length.AtMost(RunFact.LongestValue).And.Contains("5008 characters, SHA-256"));
+    }
+
+    [Test]
+    public void Introduction_OfTheMostFacts_FitsItsFrame()
+    {
+        int each = (RunIdentity.LongestText / RunIdentity.MostFacts) - RunFact.LongestName;
+        var most = new RunIdentity(Enumerable.Range(0, RunIdentity.MostFacts).Select(i => new RunFact(new string('n', RunFact.LongestName - 3) + i.ToString("000", CultureInfo.InvariantCulture), new string('v', each))));
+        byte[] frame = new RankIntroduction(3, 8, new string('h', RankEnvironment.LongestHostName), 4711, most).ToFrame();
+        Assert.That(frame, Has.Length.AtMost(RankIntroduction.LongestFrame));
+        Assert.Throws<ArgumentException>(() => _ = new RunIdentity([.. most.Facts, new RunFact("one", "more")]));
     }
 
     [Test]

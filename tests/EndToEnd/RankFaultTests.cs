@@ -2,6 +2,7 @@ using System;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using System.Text.RegularExpressions;
 using NUnit.Framework;
 
 namespace GptEngine.Tests.EndToEnd;
@@ -22,9 +23,9 @@ public sealed class RankFaultTests
         File.WriteAllBytes(path, bytes);
         string[] call = [.. run.Train("run", [.. RankRuns.Batch, .. Patience])];
         (int Code, string Output, string Error)[] ends = RunAll(call, [.. call.Select(argument => argument == run.Data ? other.Data : argument)]);
-        Assert.That(ends.Select(end => end.Code), Is.All.EqualTo(1).Or.All.EqualTo(2), ends[0].Error + ends[1].Error);
-        Assert.That(ends[0].Error, Does.Contain("rank 1").IgnoreCase.And.Contain("dataset"));
-        Assert.That(ends[1].Error, Does.Contain("dataset"));
+        Assert.That(ends.Select(end => end.Code), Is.All.EqualTo(2), ends[0].Error + ends[1].Error);
+        Assert.That(ends.Select(end => end.Error), Is.All.Match(
+            $"the training data is {Regex.Escape(Path.Combine(run.Data, "train.bin"))} \\([0-9a-f]{{64}}\\) on rank 0 \\(.+\\), {Regex.Escape(path)} \\([0-9a-f]{{64}}\\) on rank 1 \\("));
         Assert.That(Path.Combine(run.Folder("run"), "metrics.jsonl"), Does.Not.Exist);
     }
 
@@ -33,8 +34,18 @@ public sealed class RankFaultTests
     {
         using var run = new SmallRun();
         string[] call = [.. run.Train("run", [.. RankRuns.Batch, .. Patience])];
-        (int Code, string Output, string Error)[] ends = RunAll(call, [.. call, "--set", "optimizer.learning_rate=0.5"]);
-        Assert.That(ends.Select(end => end.Error), Is.All.Contains("configuration"));
+        (int Code, string Output, string Error)[] ends = RunAll(call, [.. call, "--set", "optimizer.learning_rate=0.5", "--set", "training.seed=7"]);
+        Assert.That(ends.Select(end => end.Code), Is.All.EqualTo(2));
+        Assert.That(ends.Select(end => end.Error), Is.All.Match("optimizer.learning_rate is 0.001 on rank 0 \\(.+\\), 0.5 on rank 1 \\(.+\\); training.seed is 1 on rank 0 .+, 7 on rank 1 "));
+    }
+
+    [Test]
+    public void Configuration_AnotherResume_IsRefusedOnAll()
+    {
+        using var run = new SmallRun();
+        string[] call = [.. run.Train("run", [.. RankRuns.Batch, .. Patience])];
+        (int Code, string Output, string Error)[] ends = RunAll(call, [.. call, "--init", run.Folder("weights")]);
+        Assert.That(ends.Select(end => end.Error), Is.All.Contains("--init is not given on rank 0 ").And.All.Contains(", given on rank 1 "));
     }
 
     [Test]

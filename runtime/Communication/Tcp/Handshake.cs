@@ -17,7 +17,7 @@ namespace GptEngine.Runtime.Communication.Tcp;
 internal static class Handshake
 {
     /// <summary>Which messages follow; raised when they change.</summary>
-    internal const ushort Protocol = 1;
+    internal const ushort Protocol = 2;
 
     private const int NonceBytes = 32;
     private const int ProofBytes = HMACSHA256.HashSizeInBytes;

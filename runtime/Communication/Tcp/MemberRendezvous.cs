@@ -58,13 +58,22 @@ internal sealed class MemberRendezvous(RankEnvironment environment, RunIdentity 
 
     private async Task<IReadOnlyList<string>> WelcomeAsync(FramedConnection connection, CancellationToken cancel)
     {
-        (FrameKind kind, byte[] payload) = await connection.ReadAsync(16 + (environment.WorldSize * 4 * RankEnvironment.LongestHostName), cancel).ConfigureAwait(false);
+        // The hosts of all ranks, or why there is no run.
+        int longest = 16 + (4 * Math.Max(environment.WorldSize * RankEnvironment.LongestHostName, TcpRankControl.LongestReason));
+        (FrameKind kind, byte[] payload) = await connection.ReadAsync(longest, cancel).ConfigureAwait(false);
         return kind switch
         {
             FrameKind.Welcome => ReadHosts(payload),
-            FrameKind.Refused => throw new UserErrorException(new FrameReader(payload).Text(TcpRankControl.LongestReason)),
+            FrameKind.Refused => throw Refusal(payload),
             _ => throw new InvalidDataException($"it said {kind} before a welcome"),
         };
+    }
+
+    private static UserErrorException Refusal(byte[] payload)
+    {
+        var reader = new FrameReader(payload);
+        ExitCode code = reader.Integer() == (long)ExitCode.Usage ? ExitCode.Usage : ExitCode.Failed;
+        return new UserErrorException(reader.Text(TcpRankControl.LongestReason), code);
     }
 
     private string[] ReadHosts(byte[] payload)

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.IO;
 
@@ -12,17 +13,23 @@ namespace GptEngine.Runtime.Communication.Tcp;
 internal sealed record RankIntroduction(int Rank, int WorldSize, string HostName, int ProcessId, RunIdentity Identity)
 {
     /// <summary>Bytes of a join frame's payload at most.</summary>
-    internal const int LongestFrame = 8192;
+    internal const int LongestFrame = 64 << 10;
 
-    internal byte[] ToFrame() => new FrameBuilder(FrameKind.Join)
-        .Integer(Rank)
-        .Integer(WorldSize)
-        .Text(HostName, RankEnvironment.LongestHostName)
-        .Integer(ProcessId)
-        .Text(Identity.ProgramVersion, RunIdentity.LongestValue)
-        .Text(Identity.Configuration, RunIdentity.LongestValue)
-        .Text(Identity.Dataset, RunIdentity.LongestValue)
-        .Build();
+    internal byte[] ToFrame()
+    {
+        FrameBuilder frame = new FrameBuilder(FrameKind.Join)
+            .Integer(Rank)
+            .Integer(WorldSize)
+            .Text(HostName, RankEnvironment.LongestHostName)
+            .Integer(ProcessId)
+            .Integer(Identity.Facts.Count);
+        foreach (RunFact fact in Identity.Facts)
+        {
+            frame.Text(fact.Name, RunFact.LongestName).Text(fact.Value, RunFact.LongestValue).Text(fact.Origin, RunFact.LongestOrigin);
+        }
+
+        return frame.Build();
+    }
 
     /// <exception cref="InvalidDataException">It is no introduction.</exception>
     internal static RankIntroduction Read((FrameKind Kind, byte[] Payload) frame)
@@ -38,9 +45,27 @@ internal sealed record RankIntroduction(int Rank, int WorldSize, string HostName
             reader.Integer(1, RankEnvironment.LargestWorld),
             reader.Text(RankEnvironment.LongestHostName),
             reader.Integer(0, int.MaxValue),
-            new RunIdentity(reader.Text(RunIdentity.LongestValue), reader.Text(RunIdentity.LongestValue), reader.Text(RunIdentity.LongestValue)));
+            ReadIdentity(ref reader));
         reader.End();
         return introduction;
+    }
+
+    private static RunIdentity ReadIdentity(ref FrameReader reader)
+    {
+        var facts = new RunFact[reader.Integer(0, RunIdentity.MostFacts)];
+        try
+        {
+            for (int i = 0; i < facts.Length; i++)
+            {
+                facts[i] = new RunFact(reader.Text(RunFact.LongestName), reader.Text(RunFact.LongestValue), reader.Text(RunFact.LongestOrigin));
+            }
+
+            return new RunIdentity(facts);
+        }
+        catch (ArgumentException unfit)
+        {
+            throw new InvalidDataException($"its account of itself is unfit: {unfit.Message}", unfit);
+        }
     }
 
     /// <summary>Why it cannot take part in rank 0's run, whatever the others are; nothing where it can.</summary>

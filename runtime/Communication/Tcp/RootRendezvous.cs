@@ -51,7 +51,13 @@ internal sealed class RootRendezvous : IDisposable
             _gate.Dispose();
         }
 
-        problem ??= DescribeDifferences();
+        // Ranks that were started alike may do better when they are started again; others will not.
+        ExitCode code = ExitCode.Failed;
+        if (problem is null && DescribeDifferences() is { } differences)
+        {
+            (problem, code) = (differences, ExitCode.Usage);
+        }
+
         lock (_lock)
         {
             if (problem is null)
@@ -61,12 +67,12 @@ internal sealed class RootRendezvous : IDisposable
                 return _arrivals;
             }
 
-            byte[] refusal = new FrameBuilder(FrameKind.Refused).Text(problem, TcpRankControl.LongestReason).Build();
+            byte[] refusal = Refusal(problem, code);
             Array.ForEach(_arrivals, arrival => arrival?.Connection.Send(refusal));
             Task.WaitAll([.. _arrivals.OfType<Arrival>().Select(arrival => arrival.Connection.FinishAsync())], Parting);
         }
 
-        throw new UserErrorException(problem);
+        throw new UserErrorException(problem, code);
     }
 
     /// <summary>Closes the door; and, unless <see cref="Meet"/> has handed them over, the connections.</summary>
@@ -124,7 +130,7 @@ internal sealed class RootRendezvous : IDisposable
         if (Enter(new Arrival(introduction, connection, next)) is { } contradiction)
         {
             string problem = $"{name} cannot take part: {contradiction}. Start every rank once, with its own number and the same world size.";
-            connection.Send(new FrameBuilder(FrameKind.Refused).Text(problem, TcpRankControl.LongestReason).Build());
+            connection.Send(Refusal(problem, ExitCode.Failed));
             await connection.FinishAsync().ConfigureAwait(false);
             _end.TrySetResult(problem);
             connection.Dispose();
@@ -172,17 +178,12 @@ internal sealed class RootRendezvous : IDisposable
             + $"{_environment.MasterAddress} port {_environment.MasterPort}: rank {string.Join(", ", missing.Take(16))}{(missing.Length > 16 ? ", …" : "")}.{_gate.Strangers}";
     }
 
-    private string? DescribeDifferences()
-    {
-        string[] differences = [.. _arrivals.OfType<Arrival>()
-            .Select(a => (a.Introduction, Differences: a.Introduction.Identity.DifferencesFrom(_identity).ToArray()))
-            .Where(a => a.Differences.Length > 0)
-            .Select(a => $"rank {a.Introduction.Rank} on host {a.Introduction.HostName}: {string.Join("; ", a.Differences)}")];
-        return differences.Length == 0
-            ? null
-            : $"The ranks were not started alike: {string.Join(". And ", differences.Take(4))}{(differences.Length > 4 ? $". And {differences.Length - 4} more" : "")}. "
-                + "Give every rank the same program, configuration and data.";
-    }
+    private string? DescribeDifferences() => RunDifferences.Describe(
+        new RunDifferences.Member(0, _environment.HostName, _identity),
+        [.. _arrivals.OfType<Arrival>().Select(a => new RunDifferences.Member(a.Introduction.Rank, a.Introduction.HostName, a.Introduction.Identity))]);
+
+    private static byte[] Refusal(string problem, ExitCode code) =>
+        new FrameBuilder(FrameKind.Refused).Integer((long)code).Text(problem, TcpRankControl.LongestReason).Build();
 
     private byte[] Welcome()
     {

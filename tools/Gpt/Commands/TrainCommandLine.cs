@@ -80,7 +80,7 @@ internal sealed class TrainCommandLine
         RunConfiguration configuration = Configure(call, path, rank);
         using var interruption = new Interruption(rank.Rank == 0 ? "Finishing the step and writing a checkpoint" : null);
         using RankControl? control = rank.Environment is { } place
-            ? RankMeeting.Meet(place, configuration, CallText(call), _ranks.Limits(call), interruption.Token)
+            ? RankMeeting.Meet(place, configuration, CallFacts(call), _ranks.Limits(call), interruption.Token)
             : null;
         try
         {
@@ -143,8 +143,12 @@ internal sealed class TrainCommandLine
     // A rank of the built-in launcher is started again only where that was asked for; another launcher's has to be told.
     private bool Restarts(ParseResult call, LaunchedRank rank) => rank.IsRestarted && (rank.IsOwn || _ranks.MaxRestarts(call) > 0);
 
-    // Beside the configuration, what makes ranks start from the same weights.
-    private string CallText(ParseResult call) => $"resume {Resumes(call)} {call.GetValue(_resume)}, init {call.GetValue(_init) is not null}";
+    // Beside the configuration, what makes ranks start from the same weights; where those lie may differ from host to host.
+    private RunFact[] CallFacts(ParseResult call) =>
+    [
+        new(_resume.Name, Resumes(call) ? call.GetValue(_resume) ?? "given" : "not given"),
+        new(_init.Name, call.GetValue(_init) is null ? "not given" : "given"),
+    ];
 
     private string RunPath(ParseResult call, LaunchedRank rank)
     {

@@ -45,7 +45,7 @@ internal sealed class RankedCall(ParseResult call, DeviceOptions device)
     public void Run(BenchCase benchmark, Action<RankControl?> work, CancellationToken stop)
     {
         using RankControl? control = Rank.Environment is { } place
-            ? RankMeeting.Meet(place, benchmark.Configuration, string.Join(' ', call.Tokens), benchmark.Documents, RankLimits.Default, stop)
+            ? RankMeeting.MeetOver(place, benchmark.Configuration, Facts(benchmark), RankLimits.Default, stop)
             : null;
         try
         {
@@ -57,6 +57,9 @@ internal sealed class RankedCall(ParseResult call, DeviceOptions device)
             throw;
         }
     }
+
+    private RunFact[] Facts(BenchCase benchmark) =>
+        [new("the call", string.Join(' ', call.Tokens)), new("the training data", benchmark.Documents)];
 
     /// <summary>This rank's way to the others from a device; null for a process alone. The caller disposes of the collectives.</summary>
     public RankGroup? Join(RankControl? control, OpenDevice open) =>
