@@ -94,7 +94,10 @@ public sealed record TrainingConfiguration
     /// <summary>Steps between evaluations on the validation stream; 0 for none.</summary>
     public int EvalEvery { get; set; } = 500;
 
-    /// <summary>Micro-batches an evaluation reads at most.</summary>
+    /// <summary>
+    /// Batches an evaluation reads at most, each of batch_size sequences, or of micro_batch where that is what is given: the same windows for
+    /// any number of ranks.
+    /// </summary>
     public int EvalBatches { get; set; } = 20;
 
     /// <summary>Steps between samples; 0 for none.</summary>

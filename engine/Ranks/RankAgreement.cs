@@ -74,8 +74,16 @@ internal sealed class RankAgreement(RankGroup? group)
         return sum;
     }
 
-    /// <summary>Every rank's value, by rank.</summary>
-    /// <exception cref="UserErrorException">That of the first rank whose <paramref name="value"/> failed, on every rank.</exception>
+    /// <summary>What each rank finds for itself, by rank, on every rank.</summary>
+    /// <param name="what">For messages.</param>
+    /// <param name="find">Runs on every rank.</param>
+    /// <exception cref="UserErrorException">That of the first rank whose <paramref name="find"/> failed, on every rank.</exception>
+    public long[] OfAll(string what, Func<long> find)
+    {
+        ArgumentNullException.ThrowIfNull(find);
+        return group is null ? [find()] : Exchange(what, find);
+    }
+
     private long[] Exchange(string what, Func<long> value)
     {
         // A message is a byte that says whether it worked, then the value, or the exit code and the text of what went wrong.

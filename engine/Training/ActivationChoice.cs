@@ -53,6 +53,36 @@ public sealed record ActivationChoice(ActivationPolicy Policy, string? Note)
             + "Take a smaller training.micro_batch or model, or free the GPU.");
     }
 
+    /// <summary>
+    /// Chooses with all ranks of a run: what one of them must compute again all do, or it would keep the others waiting. Every rank calls it.
+    /// The note is rank 0's alone, which says it for all.
+    /// </summary>
+    /// <param name="configuration">As for <see cref="For"/>, as are the next three.</param>
+    /// <param name="microBatch">Sequences.</param>
+    /// <param name="operations">This rank's.</param>
+    /// <param name="layout">The ranks.</param>
+    /// <param name="ranks">Who agree.</param>
+    /// <exception cref="UserErrorException">It does not fit a rank: named, on every rank.</exception>
+    internal static ActivationChoice Agreed(RunConfiguration configuration, int microBatch, IOperations operations, RankLayout? layout, RankAgreement ranks)
+    {
+        ArgumentNullException.ThrowIfNull(ranks);
+        ActivationChoice? own = null;
+        long[] policies = ranks.OfAll("what is computed again", () => (long)(own = For(configuration, microBatch, operations, layout)).Policy);
+        long[] given = ranks.OfAll("the memory of devices", () => operations.Device.PlannableBytes ?? long.MaxValue);
+        int leader = Array.IndexOf(policies, policies.Max());
+        var policy = (ActivationPolicy)policies[leader];
+        if (!Enum.IsDefined(policy))
+        {
+            throw new UserErrorException($"Rank {leader} would compute again what this rank does not know ({policies[leader]}). Start all ranks with the same program.");
+        }
+
+        string? note = own!.Policy == policy
+            ? own.Note
+            : $"Memory: {Describe(policy)}, on all ranks as on rank {leader}, whose device can give {Size(given[leader])}; the plan here, with {Describe(own.Policy)}, "
+                + $"would fit in {Size(given[ranks.Rank])}.";
+        return new ActivationChoice(policy, ranks.IsFirst ? note : null);
+    }
+
     private static string Explain(List<(ActivationPolicy Policy, long Bytes)> needs, long plannable, IOperations operations) =>
         $"Memory: {Describe(needs[^1].Policy)}, {Size(needs[^1].Bytes)} in all; {Describe(needs[0].Policy)} would take {Size(needs[0].Bytes)}, "
         + $"and {operations.Device.Name} can give {Size(plannable)}.";

@@ -42,7 +42,7 @@ internal sealed class Trainer : IDisposable
         _seed = configuration.Training.Seed;
         IsLossScaled = configuration.Training.Precision == Precision.Fp16;
         RankLayout? layout = group is null ? null : RankLayout.From(configuration.Training, group.Rank, group.WorldSize);
-        Kept = ActivationChoice.For(configuration, batch.MicroBatch, operations, layout);
+        Kept = ActivationChoice.Agreed(configuration, batch.MicroBatch, operations, layout, new RankAgreement(group));
         Memory = new TrainingMemory(configuration.Model, operations, batch.MicroBatch, Kept.Policy, samples: true, layout);
         _memory = new PlannedMemory(operations.Device, Memory.Plan);
         try

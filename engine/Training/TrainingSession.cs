@@ -309,8 +309,7 @@ public sealed class TrainingSession : IDisposable
         if (evaluates)
         {
             Say("evaluating behind it", step);
-            EvaluationResult result = _trainer.Loss.Measure(
-                _data.Validation!, (long)_training.EvalBatches * _batch.BatchSize, _data.DocumentToken, _ranks);
+            EvaluationResult result = _trainer.Loss.Measure(_data.Validation!, EvaluationWindows, _data.DocumentToken, _ranks);
             _observer.OnEvaluation(new EvaluationReport(step, result.Loss, result.Perplexity));
         }
 
@@ -328,6 +327,9 @@ public sealed class TrainingSession : IDisposable
 
         _lastReport = Stopwatch.GetTimestamp();
     }
+
+    // Of the two sizes that a configuration may give, each is the same for any number of ranks.
+    private long EvaluationWindows => (long)_training.EvalBatches * (_training.BatchSize ?? _batch.MicroBatch);
 
     private void Sample(long step)
     {

@@ -101,6 +101,23 @@ public sealed class DataParallelTests
         });
     }
 
+    /// <summary>The batch of the ranks together grows with their number; what is evaluated does not.</summary>
+    [Test]
+    public void Evaluation_WithTheMicroBatchGiven_ReadsTheSameWindows()
+    {
+        RunConfiguration configuration = RankedRuns.Small with
+        {
+            Training = RankedRuns.Small.Training with { BatchSize = null, MicroBatch = 2, AccBatchSize = 56 * 16, Steps = 2, EvalEvery = 1, EvalBatches = 5 },
+        };
+        double[] alone = [.. RankedRuns.Alone(configuration).Evaluations.Select(evaluation => evaluation.Loss)];
+        Assert.That(alone, Has.Length.EqualTo(2));
+        foreach (int world in (int[])[1, 2, 4, 7])
+        {
+            double[] losses = [.. RankedRuns.Run(world, configuration)[0].Evaluations.Select(evaluation => evaluation.Loss)];
+            Assert.That(losses, Is.EqualTo(alone).Within(1e-4).Percent, $"{world} ranks");
+        }
+    }
+
     [Test]
     public void StopOfOneRank_EndsAllAfterTheSameStep()
     {

@@ -1,10 +1,13 @@
 using System.IO;
+using System.Linq;
 using GptEngine.Engine.Configuration;
 using GptEngine.Engine.Model;
+using GptEngine.Engine.Ranks;
 using GptEngine.Engine.Training;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Runtime;
+using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Devices;
@@ -82,6 +85,26 @@ public sealed class ActivationChoiceTests
         (operations as System.IDisposable)?.Dispose();
     }
 
+    /// <summary>Three GPUs of which the last has others on it: all do what it must.</summary>
+    [Test]
+    public void Ranks_AgreeOnWhatTheSmallestNeeds_AndOneSaysSo([Values] ActivationPolicy smallest)
+    {
+        long[] memory = [.. new[] { ActivationPolicy.KeepAll, ActivationPolicy.KeepAll, smallest }.Select(policy => Reserved + Needed(policy, world: 3))];
+        ActivationChoice[] choices = Agree(memory);
+        Assert.That(choices.Select(choice => choice.Policy), Is.All.EqualTo(smallest));
+        Assert.That(choices[0].Note, smallest == ActivationPolicy.KeepAll ? Is.Null : Does.Match(
+            @"^Memory: .* computed again, on all ranks as on rank 2, whose device can give \d+\.\d+ MiB; the plan here, with everything kept, would fit in \d+\.\d+ MiB\.$"));
+        Assert.That(choices.Skip(1).Select(choice => choice.Note), Is.All.Null);
+    }
+
+    [Test]
+    public void Ranks_OneOfThemTooSmall_IsNamed()
+    {
+        long enough = Reserved + Needed(ActivationPolicy.KeepAll, world: 3);
+        UserErrorException error = Assert.Throws<UserErrorException>(() => Agree([enough, Reserved, enough]))!;
+        Assert.That(error.Message, Does.Contain("Simulated V100 can give this run 0.00 MiB, and it needs "));
+    }
+
     /// <summary>The preset's own micro-batch, and larger ones, on a V100 of 32 GB as the simulator has it.</summary>
     [TestCase(20, ActivationPolicy.KeepAll)]
     [TestCase(80, ActivationPolicy.KeepAll)]
@@ -99,13 +122,26 @@ public sealed class ActivationChoiceTests
         Assert.That(choice.Policy, Is.EqualTo(expected));
     }
 
+    /// <summary>What ranks on V100s with so much memory agree on.</summary>
+    private ActivationChoice[] Agree(long[] memory)
+    {
+        CudaOperations[] operations = [.. memory.Select(bytes => Open(SimulatedGpus.V100 with { MemoryBytes = bytes }, DataType.Float32))];
+        var choices = new ActivationChoice[memory.Length];
+        LocalRanks.Run(memory.Length, rank => operations[rank].Device, (group, _) =>
+        {
+            using CudaOperations own = operations[group.Rank];
+            choices[group.Rank] = ActivationChoice.Agreed(Run, MicroBatch, own, new RankLayout(group.Rank, group.WorldSize), new RankAgreement(group));
+        });
+        return choices;
+    }
+
     /// <summary>With what the device takes for itself.</summary>
-    private long Needed(ActivationPolicy policy)
+    private long Needed(ActivationPolicy policy, int? world = null)
     {
         using CudaOperations operations = Open(SimulatedGpus.V100, DataType.Float32);
         using Device device = operations.Device;
         long taken = SimulatedGpus.V100.MemoryBytes - Reserved - device.PlannableBytes!.Value;
-        return taken + new TrainingMemory(Run.Model, operations, MicroBatch, policy, samples: true).Plan.TotalBytes;
+        return taken + new TrainingMemory(Run.Model, operations, MicroBatch, policy, samples: true, world is { } ranks ? new RankLayout(0, ranks) : null).Plan.TotalBytes;
     }
 
     private CudaOperations Open(GpuDeviceProperties gpu, DataType storage) => GpuOperations.Simulated(
