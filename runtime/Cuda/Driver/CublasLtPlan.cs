@@ -28,8 +28,8 @@ internal sealed unsafe class CublasLtPlan : IDisposable
         int input = TypeOf(product.Input);
         ThrowIfFailed(cublasLtMatmulDescCreate(
             out _descriptor, usesTf32 && product.Input == DataType.Float32 ? Compute32FFastTf32 : Compute32F, TypeFloat32));
-        Set(TransposeLeft, product.RightTransposed ? 1 : 0);
-        Set(TransposeRight, product.LeftTransposed ? 1 : 0);
+        Set(TransposeLeft, product.RightTransposed ? Transposed : Plain);
+        Set(TransposeRight, product.LeftTransposed ? Transposed : Plain);
         Set(Epilogue, product.Epilogue switch
         {
             MatrixEpilogue.Bias => EpilogueBias,

@@ -14,6 +14,7 @@ internal static unsafe partial class CublasLtNative
     internal const int Success = 0, NotSupported = 15;
     internal const int Compute32F = 68, Compute32FFastTf32 = 77;
     internal const int TypeFloat32 = 0, TypeFloat16 = 2, TypeBFloat16 = 14;
+    internal const int Plain = 0, Transposed = 1;
     internal const int TransposeLeft = 3, TransposeRight = 4, Epilogue = 7, BiasPointer = 8, AuxiliaryPointer = 11, AuxiliaryPitch = 12;
     internal const int EpilogueDefault = 1, EpilogueBias = 4, EpilogueGelu = 32, EpilogueGeluBias = 36, EpilogueGeluAuxiliary = 160,
         EpilogueGeluAuxiliaryBias = 164, EpilogueGeluGradient = 192, EpilogueBiasGradientRight = 512;
@@ -94,6 +95,7 @@ internal static unsafe partial class CublasLtNative
             13 => ("CUBLAS_STATUS_EXECUTION_FAILED", "the GPU failed to run it"),
             14 => ("CUBLAS_STATUS_INTERNAL_ERROR", "the library failed inside"),
             NotSupported => ("CUBLAS_STATUS_NOT_SUPPORTED", "this version of the library has no such product"),
+            16 => ("CUBLAS_STATUS_LICENSE_ERROR", "the library finds no licence for this"),
             _ => (string.Create(CultureInfo.InvariantCulture, $"CUBLAS_STATUS {status}"), "no description"),
         };
         int bracket = call.IndexOf('(', System.StringComparison.Ordinal);
