@@ -7,6 +7,7 @@ using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Profiling;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Communication;
+using GptEngine.Runtime.Devices;
 
 namespace GptEngine.Engine.Profiling;
 
@@ -28,6 +29,7 @@ public static class TrainingProfiler
         using var profiler = new OperationProfiler(operations, benchmark.Warmup, isTf32);
         using ProfiledCommunicator? collectives = group is null ? null : new ProfiledCommunicator(group.Collectives, profiler.Recorder);
         RankGroup? listened = collectives is null ? null : group! with { Collectives = collectives };
+        profiler.Recorder.BeforeStep = group is null ? null : () => Align(operations.Device, group);
         BenchMeasurement measured = TrainingBenchmark.Run(benchmark with { Steps = 1 }, profiler.Operations, listened, stop);
         operations.Device.Synchronize();
         IReadOnlyList<ProfiledOperation> recorded = profiler.Recorder.Read();
@@ -38,5 +40,12 @@ public static class TrainingProfiler
             BytesPerSecond = profiler.Bandwidth ?? MachinePeaks.MeasureBandwidth(operations),
             FlopsPerSecond = profiler.ProductThroughput ?? MachinePeaks.MeasureFlops(operations),
         };
+    }
+
+    /// <summary>Has the ranks begin together: else what the first waits for the last to finish the step before would pass for communication.</summary>
+    private static void Align(Device device, RankGroup group)
+    {
+        device.Synchronize();
+        group.Control.Barrier("the start of the profiled step");
     }
 }

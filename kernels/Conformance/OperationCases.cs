@@ -19,7 +19,7 @@ public static class OperationCases
             .. AttentionCases.OneDocumentChanged(sizes), .. AttentionCases.Cache(sizes), .. AttentionCases.Decode(sizes),
             .. HeadCases.WithGradients(sizes), .. HeadCases.LossesOnly(sizes), .. HeadCases.SumLosses(sizes),
             .. HeadCases.Sample(sizes), .. HeadCases.SampleTies(),
-            .. UpdateCases.GradientNorm(sizes), .. UpdateCases.GradientNormOfSquares(sizes), .. UpdateCases.DynamicLossScale(),
+            .. UpdateCases.GradientNorm(sizes), .. UpdateCases.DynamicLossScale(), .. UpdateCases.GradientNormOfSquares(sizes),
             .. UpdateCases.AdamW(sizes), .. UpdateCases.AdamWBadStep(),
         ];
     }

@@ -31,11 +31,19 @@ public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? 
     /// <summary>Whether the step is under way.</summary>
     public bool IsRecording { get; private set; }
 
+    /// <summary>Called as the step begins, ahead of everything that is recorded of it; null for nothing.</summary>
+    public Action? BeforeStep { get; set; }
+
     public void Begin(RangeName name, long number)
     {
         ArgumentNullException.ThrowIfNull(name);
         next?.Begin(name, number);
-        IsRecording |= name.Kind == RangeKind.Step && number == step;
+        if (!IsRecording && name.Kind == RangeKind.Step && number == step)
+        {
+            BeforeStep?.Invoke();
+            IsRecording = true;
+        }
+
         if (IsRecording)
         {
             _range = new ProfiledRange(name, number, _range);

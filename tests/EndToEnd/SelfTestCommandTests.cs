@@ -33,6 +33,18 @@ public sealed class SelfTestCommandTests
     }
 
     [Test]
+    public void Cpu_IntoALog_IsALineAGroup()
+    {
+        (int code, string output, string error) = GptProcess.Run("selftest", "--device", "cpu", "--filter", "operations Norm");
+        Assert.That(code, Is.Zero, output + error);
+        string[] lines = [.. output.Split('\n').Where(line => line.StartsWith("operations", System.StringComparison.Ordinal))];
+        Assert.That(
+            lines.Select(line => line.Split(' ', System.StringSplitOptions.RemoveEmptyEntries)[2]),
+            Is.EqualTo(new[] { "LayerNormForward", "LayerNormBackward", "GradientNorm", "GradientNormOfSquares" }));
+        Assert.That(error, Is.Empty, "progress is for terminals");
+    }
+
+    [Test]
     public void Cpu_Training_ShowsTheLossesSideBySide()
     {
         (int code, string output, string error) = GptProcess.Run("selftest", "--device", "cpu", "--filter", "training");

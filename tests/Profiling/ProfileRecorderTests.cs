@@ -37,6 +37,31 @@ public sealed class ProfileRecorderTests
     }
 
     [Test]
+    public void WhatComesBeforeTheStep_IsDoneOnce_AndNotRecorded()
+    {
+        var done = new List<string>();
+        using var recorder = new ProfileRecorder(new HostClock(), 1, next: null);
+        recorder.BeforeStep = () =>
+        {
+            done.Add(recorder.IsRecording ? "within the step" : "before the step");
+            recorder.BeginOperation("waiting for ranks", "", []);
+            recorder.EndOperation();
+        };
+        for (int step = 0; step < 3; step++)
+        {
+            recorder.Begin(Step, step);
+            recorder.Begin(Layer, 0);
+            recorder.BeginOperation($"in step {step}", "", []);
+            recorder.EndOperation();
+            recorder.End(Layer);
+            recorder.End(Step);
+        }
+
+        Assert.That(done, Is.EqualTo(new[] { "before the step" }));
+        Assert.That(recorder.Read().Single().Name, Is.EqualTo("in step 1"));
+    }
+
+    [Test]
     public void Operation_KnowsItsStretches_AndAnotherListenerHearsThemToo()
     {
         var heard = new ProfileRecorder(new HostClock(), 0, next: null);

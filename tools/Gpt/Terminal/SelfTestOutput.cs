@@ -58,7 +58,12 @@ internal sealed class SelfTestOutput : IDisposable
         }
 
         _group.Add(row);
-        _status.Show(() => $"{row.Part} {EnumNames.Of(row.Precision)} {row.Name} {row.Shape}");
+
+        // A log has the groups' own lines.
+        if (_status.IsTerminal)
+        {
+            _status.Show(() => $"{row.Part} {EnumNames.Of(row.Precision)} {row.Name} {row.Shape}");
+        }
     }
 
     /// <summary>Prints the losses and the verdict, and writes the file.</summary>
