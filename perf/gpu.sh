@@ -178,7 +178,11 @@ part_profile() {
     if [ "$FORM" = whole ]; then presets=(gpt-89m gpt-304m gpt-1b); fi
     for preset in "${presets[@]}"; do
         "$GPT" profile --device cuda --preset "$preset" --precision "$precision" --micro-steps 1 \
-            --trace "$RESULTS/profile-$preset.trace.json" --json "$RESULTS/profile-$preset.json" || status=$?
+            --trace "$RESULTS/profile-$preset.trace.json" --json "$RESULTS/profile-$preset.json" | tee "$RESULTS/profile-$preset.txt" || status=$?
+    done
+    # A step by CUPTI and one by events: how the two agree, or why CUPTI was not taken.
+    for preset in "${presets[@]}"; do
+        sed -n "s/^timers:/$preset timers:/p; /^why not CUPTI:/,/^$/ { /./ s/^/$preset /p; }" "$RESULTS/profile-$preset.txt"
     done
     return "$status"
 }

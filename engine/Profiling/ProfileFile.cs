@@ -32,6 +32,13 @@ public static class ProfileFile
         writer.WriteNumber("context_length", profile.Batch.ContextLength);
         writer.WriteNumber("micro_steps", profile.Batch.MicroSteps);
         writer.WriteString("time_source", profile.TimeSource);
+        writer.WriteString("timer", profile.Timer);
+        writer.WriteString("timer_note", profile.TimerNote);
+        if (profile.Agreement is { } agreement)
+        {
+            WriteAgreement(writer, agreement);
+        }
+
         writer.WriteBoolean("is_estimate", profile.IsEstimate);
         writer.WriteNumber("roofline_bytes_per_second", profile.BytesPerSecond);
         writer.WriteNumber("roofline_flops_per_second", profile.FlopsPerSecond);
@@ -61,6 +68,17 @@ public static class ProfileFile
         }
 
         writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    private static void WriteAgreement(Utf8JsonWriter writer, TimerAgreement agreement)
+    {
+        writer.WriteStartObject("timer_agreement");
+        writer.WriteNumber("launches", agreement.Launches);
+        writer.WriteNumber("cupti_seconds", agreement.CuptiSeconds);
+        writer.WriteNumber("event_seconds", agreement.EventSeconds);
+        writer.WriteNumber("median_excess_seconds", agreement.MedianExcess);
+        WriteNullable(writer, "median_ratio_of_long_launches", agreement.MedianRatio);
         writer.WriteEndObject();
     }
 
@@ -127,6 +145,14 @@ public static class ProfileFile
         WriteNullable(writer, "bytes", row.Cost?.Bytes);
         WriteNullable(writer, "flops", row.Cost?.Flops);
         WriteNullable(writer, "roofline", row.Cost is null || row.Seconds == 0 ? null : profile.Roofline(row));
+        if (row.Recorded is { Shape: { } shape } recorded)
+        {
+            writer.WriteNumber("registers", recorded.Registers);
+            writer.WriteNumber("static_shared_bytes", recorded.StaticSharedBytes);
+            writer.WriteNumber("dynamic_shared_bytes", shape.SharedBytes);
+            writer.WriteNumber("local_bytes", recorded.LocalBytes);
+        }
+
         if (row.Counters is { } counters)
         {
             WriteCounters(writer, counters);

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Cuda.Tracing;
 using GptEngine.Runtime.Simulator.Counters;
 
 namespace GptEngine.Engine.Profiling;
@@ -11,6 +12,10 @@ namespace GptEngine.Engine.Profiling;
 /// <param name="Seconds">In all.</param>
 /// <param name="Cost">The least to move and compute by its own statement, of all calls; null where nothing states it.</param>
 /// <param name="Counters">What a simulated GPU counted, of all calls; else null.</param>
-/// <param name="Kernels">The kernels that share it, where there are several.</param>
+/// <param name="Kernels">The kernels that share it, where there are several; a library's own, where the GPU recorded them.</param>
 public sealed record ProfileRow(
-    string Name, string Operation, int Calls, double Seconds, KernelCost? Cost, LaunchCounters? Counters, IReadOnlyList<ProfileRow> Kernels);
+    string Name, string Operation, int Calls, double Seconds, KernelCost? Cost, LaunchCounters? Counters, IReadOnlyList<ProfileRow> Kernels)
+{
+    /// <summary>A kernel's first launch as the GPU recorded it: its registers and shared memory; null where it did not.</summary>
+    public GpuActivity? Recorded { get; init; }
+}

@@ -4,6 +4,7 @@ using System.Linq;
 using GptEngine.Engine.Training;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Profiling;
+using GptEngine.Runtime.Cuda.Tracing;
 using GptEngine.Runtime.Simulator.Counters;
 
 namespace GptEngine.Engine.Profiling;
@@ -15,6 +16,18 @@ namespace GptEngine.Engine.Profiling;
 /// <param name="HostSeconds">The whole step by the host's clock, the profile's own work included.</param>
 public sealed record StepProfile(IReadOnlyList<ProfiledOperation> Operations, string TimeSource, BatchPlan Batch, double HostSeconds)
 {
+    /// <summary>The same in a word: <c>CUPTI</c>, <c>events</c>, <c>host</c>, <c>data sheet</c>.</summary>
+    public required string Timer { get; init; }
+
+    /// <summary>Why a GPU's own records were not taken though they were wanted: a sentence or two; else null.</summary>
+    public string? TimerNote { get; init; }
+
+    /// <summary>How the records agree with events; null where only one of the two was taken.</summary>
+    public TimerAgreement? Agreement { get; init; }
+
+    /// <summary>What the GPU itself recorded of the step, in the order in which it began; nothing where it did not.</summary>
+    public IReadOnlyList<GpuActivity> Activities { get; init; } = [];
+
     /// <summary>Whether times are a simulated GPU's rooflines.</summary>
     public required bool IsEstimate { get; init; }
 
@@ -73,8 +86,22 @@ public sealed record StepProfile(IReadOnlyList<ProfiledOperation> Operations, st
                 isStated ? cost : null, Sum(group), kernels);
     }
 
-    private static ProfileRow Kernel(IGrouping<string, Piece> group) =>
-        new(group.Key, "", group.Count(), group.Sum(piece => piece.Launch.Seconds), null, Sum(group), []);
+    private static ProfileRow Kernel(IGrouping<string, Piece> group)
+    {
+        GpuActivity[] recorded = [.. group.SelectMany(piece => piece.Launch.Activities)];
+
+        // What a library has launched for a product stands under it; a kernel of our own is its row itself.
+        ProfileRow[] kernels = group.Any(piece => piece.Launch.Shape is not null)
+            ? []
+            : [.. recorded.Where(activity => activity.Kind == GpuActivityKind.Kernel).GroupBy(activity => activity.Name).Select(Recorded).OrderByDescending(row => row.Seconds)];
+        return new ProfileRow(group.Key, "", group.Count(), group.Sum(piece => piece.Launch.Seconds), null, Sum(group), kernels)
+        {
+            Recorded = recorded is [{ Kind: GpuActivityKind.Kernel } first, ..] && kernels.Length == 0 ? first : null,
+        };
+    }
+
+    private static ProfileRow Recorded(IGrouping<string, GpuActivity> group) =>
+        new(group.Key, "", group.Count(), group.Sum(activity => activity.End - activity.Start) * 1e-9, null, null, []) { Recorded = group.First() };
 
     private static LaunchCounters? Sum(IEnumerable<Piece> pieces) =>
         pieces.Select(piece => piece.Launch.Counters).OfType<LaunchCounters>().ToArray() is { Length: > 0 } counters ? LaunchCounters.Sum(counters) : null;

@@ -6,14 +6,16 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Profiling;
+using GptEngine.Runtime.Cuda.Tracing;
 using GptEngine.Runtime.Devices;
 
 namespace GptEngine.Engine.Profiling;
 
 /// <summary>
 /// A profile as a trace that Perfetto and chrome://tracing open ("Trace Event Format", complete events): a track each for step, micro-steps,
-/// passes, layers, parts of layers, operations, what ran on the device's stream, and the collectives that ran beside it. Times are in microseconds and those of the device: a stretch
-/// reaches from the beginning of its first piece of work to the end of its last.
+/// passes, layers, parts of layers, operations, what ran on the device's stream, the collectives that ran beside it, and, where the GPU itself
+/// recorded what it did, each of its streams with all that ran there. Times are in microseconds and those of the device: a stretch reaches
+/// from the beginning of its first piece of work to the end of its last.
 /// </summary>
 public static class TraceFile
 {
@@ -46,7 +48,10 @@ public static class TraceFile
             WriteOrder(writer, track + 1);
         }
 
-        double origin = profile.Operations.SelectMany(operation => operation.Launches).Select(launch => launch.Start).DefaultIfEmpty(0).Min();
+        double origin = profile.Operations.SelectMany(operation => operation.Launches).Select(launch => launch.Start)
+            .Concat(profile.Activities.Select(activity => activity.Start / Nanoseconds)).DefaultIfEmpty(0).Min();
+        WriteMetadata(writer, profile);
+        WriteActivities(writer, profile, origin);
         foreach ((ProfiledRange range, Span span) in Spans(profile, origin))
         {
             WriteStart(writer, range.ToString(), 1 + (int)range.Name.Kind, span);
@@ -69,6 +74,51 @@ public static class TraceFile
 
         writer.WriteEndArray();
         writer.WriteEndObject();
+    }
+
+    /// <summary>How times are known, as the process's label.</summary>
+    private static void WriteMetadata(Utf8JsonWriter writer, StepProfile profile)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("ph", "M");
+        writer.WriteString("name", "process_labels");
+        writer.WriteNumber("pid", Process);
+        writer.WriteStartObject("args");
+        writer.WriteString("labels", $"times: {profile.TimeSource}");
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+
+    /// <summary>A track a stream of the GPU's, with what it recorded there under the compilers' names.</summary>
+    private static void WriteActivities(Utf8JsonWriter writer, StepProfile profile, double origin)
+    {
+        int track = CollectiveTrack;
+        foreach (IGrouping<uint, GpuActivity> stream in profile.Activities.GroupBy(activity => activity.Stream).OrderBy(stream => stream.Key))
+        {
+            track++;
+            WriteName(writer, "thread_name", track, FormattableString.Invariant($"recorded, stream {stream.Key}"));
+            WriteOrder(writer, track);
+            foreach (GpuActivity activity in stream)
+            {
+                WriteStart(writer, activity.Name, track, Span.Of((activity.Start / Nanoseconds) - origin, (activity.End / Nanoseconds) - origin));
+                writer.WriteStartObject("args");
+                if (activity.Shape is { } shape)
+                {
+                    writer.WriteString("grid", shape.Grid.ToString());
+                    writer.WriteString("block", shape.Block.ToString());
+                    writer.WriteNumber("registers", activity.Registers);
+                    writer.WriteNumber("static_shared_bytes", activity.StaticSharedBytes);
+                    writer.WriteNumber("dynamic_shared_bytes", shape.SharedBytes);
+                }
+                else
+                {
+                    writer.WriteNumber("bytes", activity.Bytes);
+                }
+
+                writer.WriteEndObject();
+                writer.WriteEndObject();
+            }
+        }
     }
 
     /// <summary>From when to when each named stretch had work, by its object: equal names come again and again.</summary>

@@ -39,7 +39,7 @@ public sealed class EventClock : WorkClock
 
     public override void Begin() => _begun = Mark();
 
-    public override void End(KernelCost? cost)
+    public override void End(string name, LaunchShape? shape, KernelCost? cost)
     {
         GpuEvent end = Mark();
         _pieces.Add((_begun ?? throw new InvalidOperationException("nothing has begun"), end));

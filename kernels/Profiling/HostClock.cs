@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Diagnostics;
 using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Cuda;
 
 namespace GptEngine.Kernels.Profiling;
 
@@ -15,7 +16,7 @@ public sealed class HostClock : WorkClock
 
     public override void Begin() => _begun = Stopwatch.GetTimestamp();
 
-    public override void End(KernelCost? cost) => _pieces.Add((_begun, Stopwatch.GetTimestamp()));
+    public override void End(string name, LaunchShape? shape, KernelCost? cost) => _pieces.Add((_begun, Stopwatch.GetTimestamp()));
 
     public override (double Start, double Seconds) Read(int piece)
     {

@@ -2,6 +2,7 @@ using System;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Runtime.Cuda;
+using GptEngine.Runtime.Cuda.Tracing;
 using GptEngine.Runtime.Devices;
 using GptEngine.Runtime.Memory;
 using GptEngine.Runtime.Simulator.Driver;
@@ -23,13 +24,15 @@ public sealed class OperationProfiler : IDisposable
     /// <param name="inner">The device's operations; the caller's.</param>
     /// <param name="step">The step to record, from 0.</param>
     /// <param name="roundsToTf32">Whether fp32 products run on tensor cores.</param>
-    public OperationProfiler(IOperations inner, long step, bool roundsToTf32)
+    /// <param name="tracer">Has a GPU record its work itself; null to time it by events.</param>
+    public OperationProfiler(IOperations inner, long step, bool roundsToTf32, GpuTracer? tracer = null)
     {
         ArgumentNullException.ThrowIfNull(inner);
         _device = inner.Device;
         _cuda = inner as CudaOperations;
         WorkClock clock = new HostClock();
         TimeSource = "the host's clock around each operation";
+        Timer = "host";
         if (_cuda?.Device is GpuDevice { Driver: SimulatedDriver simulated })
         {
             GpuDeviceProperties gpu = simulated.Properties;
@@ -37,11 +40,13 @@ public sealed class OperationProfiler : IDisposable
             Bandwidth = gpu.MemoryBandwidth;
             clock = new RooflineClock(simulated, ProductThroughput.Value);
             TimeSource = "no time: the least that the data sheet allows for what was counted";
+            Timer = "data sheet";
         }
         else if (_cuda?.Device is GpuDevice gpu)
         {
-            clock = new EventClock(gpu.Driver, gpu.Stream);
-            TimeSource = "CUDA events around each launch, without graphs";
+            clock = tracer is null ? new EventClock(gpu.Driver, gpu.Stream) : new CuptiClock(gpu.Driver, tracer);
+            TimeSource = tracer is null ? "CUDA events around each launch, without graphs" : $"the GPU's own records by {tracer.Name}, without graphs";
+            Timer = tracer is null ? "events" : "CUPTI";
         }
 
         _listenerBefore = _device.RangeListener;
@@ -62,6 +67,9 @@ public sealed class OperationProfiler : IDisposable
 
     /// <summary>How times are known, for people.</summary>
     public string TimeSource { get; }
+
+    /// <summary>The same in a word: <c>CUPTI</c>, <c>events</c>, <c>host</c>, <c>data sheet</c>.</summary>
+    public string Timer { get; }
 
     /// <summary>FLOP/s of products by the data sheet, on a simulated GPU; null where it can be measured.</summary>
     public double? ProductThroughput { get; }

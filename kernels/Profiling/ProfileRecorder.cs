@@ -4,6 +4,7 @@ using System.Linq;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Cuda;
+using GptEngine.Runtime.Cuda.Tracing;
 using GptEngine.Runtime.Devices;
 using GptEngine.Runtime.Memory;
 
@@ -40,6 +41,8 @@ public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? 
         next?.Begin(name, number);
         if (!IsRecording && name.Kind == RangeKind.Step && number == step)
         {
+            // The clock first: what it prepares may take one rank longer than another.
+            clock.BeginStep();
             BeforeStep?.Invoke();
             IsRecording = true;
         }
@@ -57,7 +60,11 @@ public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? 
         if (IsRecording)
         {
             _range = _range?.Parent;
-            IsRecording = _range is not null;
+            if (_range is null)
+            {
+                IsRecording = false;
+                clock.EndStep();
+            }
         }
     }
 
@@ -91,7 +98,7 @@ public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? 
         if (!clock.TimesLaunches)
         {
             KernelCost cost = operation.Costs.Aggregate(default(KernelCost), (sum, part) => sum + part.Cost);
-            clock.End(cost);
+            clock.End(operation.Name, null, cost);
             operation.Pieces.Add(new Piece(operation.Name, "", null, cost, _pieces++));
         }
 
@@ -133,7 +140,7 @@ public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? 
             return;
         }
 
-        clock.End(cost);
+        clock.End(name, shape, cost);
         if (_current is null)
         {
             _operations.Add(_current = new Operation("other", "", [], _range, _segment));
@@ -142,6 +149,12 @@ public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? 
         _current.Pieces.Add(new Piece(name, part, shape, cost, _pieces++));
         _current = _current.Name == "other" ? null : _current;
     }
+
+    /// <summary>Why what was recorded has no times that can be used: a clause; null where it has.</summary>
+    public string? Fault => clock.Fault;
+
+    /// <summary>What the device itself recorded of the step, in the order in which it began; nothing where it does not.</summary>
+    public IReadOnlyList<GpuActivity> Activities => clock.Activities;
 
     /// <summary>What was recorded, in order. The device has done all of it.</summary>
     public IReadOnlyList<ProfiledOperation> Read() =>
@@ -169,7 +182,10 @@ public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? 
     private ProfiledLaunch Read(Piece piece)
     {
         (double start, double seconds) = clock.Read(piece.Number);
-        return new ProfiledLaunch(piece.Name, piece.Part, piece.Shape, piece.Cost, start, seconds, clock.Counters(piece.Number));
+        return new ProfiledLaunch(piece.Name, piece.Part, piece.Shape, piece.Cost, start, seconds, clock.Counters(piece.Number))
+        {
+            Activities = clock.ActivitiesOf(piece.Number),
+        };
     }
 
     private sealed record Operation(string Name, string Detail, IReadOnlyList<CostPart> Costs, ProfiledRange? Range, int Segment)

@@ -1,5 +1,7 @@
+using System.Collections.Generic;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Cuda;
+using GptEngine.Runtime.Cuda.Tracing;
 using GptEngine.Runtime.Simulator.Counters;
 
 namespace GptEngine.Kernels.Profiling;
@@ -13,4 +15,8 @@ namespace GptEngine.Kernels.Profiling;
 /// <param name="Seconds">How long it ran.</param>
 /// <param name="Counters">What a simulated GPU counted; else null.</param>
 public sealed record ProfiledLaunch(
-    string Name, string Part, LaunchShape? Shape, KernelCost? Cost, double Start, double Seconds, LaunchCounters? Counters);
+    string Name, string Part, LaunchShape? Shape, KernelCost? Cost, double Start, double Seconds, LaunchCounters? Counters)
+{
+    /// <summary>What the GPU itself recorded of it, in order: a product's own kernels; nothing where nothing was.</summary>
+    public IReadOnlyList<GpuActivity> Activities { get; init; } = [];
+}

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Diagnostics;
 using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Simulator.Counters;
 using GptEngine.Runtime.Simulator.Driver;
 
@@ -23,7 +24,7 @@ public sealed class RooflineClock(SimulatedDriver driver, double productThroughp
 
     public override void Begin() => _before = driver.LastLaunch;
 
-    public override void End(KernelCost? cost)
+    public override void End(string name, LaunchShape? shape, KernelCost? cost)
     {
         LaunchCounters? counters = cost is null && !ReferenceEquals(driver.LastLaunch, _before) ? driver.LastLaunch?.Counters : null;
         double seconds = cost?.Seconds(driver.Properties.MemoryBandwidth, productThroughput) ?? (counters is null ? 0 : Seconds(counters));

@@ -1,5 +1,6 @@
 using System;
 using System.Runtime.InteropServices;
+using GptEngine.Runtime.Native.Cupti;
 
 namespace GptEngine.Runtime.Native;
 
@@ -19,6 +20,25 @@ public static unsafe class GpuLibraries
     {
         NativeLibraries.TryOpen(NativeLibraryName.Nvrtc, handle => CompilesFor(handle, architecture));
         NativeLibraries.TryOpen(NativeLibraryName.CublasLt, handle => MultipliesOn(handle, architecture));
+    }
+
+    /// <summary>Opens CUPTI for a GPU, unless the process has: the newest that knows it and that is not of a newer CUDA than the driver.</summary>
+    /// <param name="architecture">70, 80, 90, …</param>
+    internal static NativeLibraryOpening OpenTracing(int architecture)
+    {
+        int driver = DriverVersion();
+        return NativeLibraries.TryOpen(NativeLibraryName.Cupti, handle => CuptiLibrary.Serves(handle, architecture, driver));
+    }
+
+    // 1000 · major + 10 · minor; 0 where there is none.
+    private static int DriverVersion()
+    {
+        int version = 0;
+        NativeLibraryOpening driver = NativeLibraries.TryOpen(NativeLibraryName.Driver);
+        return driver.IsOpen && NativeLibrary.TryGetExport(driver.Handle, "cuDriverGetVersion", out nint address)
+            && ((delegate* unmanaged[Cdecl]<int*, int>)address)(&version) == 0
+            ? version
+            : 0;
     }
 
     // A GPU newer than all that NVRTC knows runs the PTX of the newest.

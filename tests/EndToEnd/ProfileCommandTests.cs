@@ -88,6 +88,8 @@ public sealed class ProfileCommandTests
     }
 
     [TestCase("--sort", "tmie")]
+    [TestCase("--timer", "cpti")]
+    [TestCase("--timer", "cupti")]
     [TestCase("--top", "-1")]
     [TestCase("--micro-batch", "1,2")]
     [TestCase("--trace", "/nowhere/trace.json")]

@@ -142,7 +142,7 @@ public sealed class ProfileRecorderTests
         using var clock = new EventClock(driver, compute);
         using CollectiveClock collectives = clock.TimeCollectives();
         clock.Begin();
-        clock.End(null);
+        clock.End("piece", null, null);
         collectives.Begin(queue);
         collectives.End(queue);
         collectives.Begin(queue);

@@ -12,6 +12,7 @@ internal static class Profiles
 {
     public static StepProfile Of(params ProfiledOperation[] operations) => new(operations, "made by hand", new BatchPlan(1, 1, 8, 8), 1)
     {
+        Timer = "made by hand",
         IsEstimate = false,
         BytesPerSecond = 100,
         FlopsPerSecond = 1000,

@@ -11,7 +11,7 @@ namespace GptEngine.Tests.Training;
 /// <summary>
 /// A GPU that does nothing and allocates nothing managed: what is left of a step is the host's own work. Every step counts as a good one.
 /// </summary>
-internal sealed unsafe class SilentDriver : GpuDriver
+internal unsafe class SilentDriver : GpuDriver
 {
     private readonly HashSet<nuint> _memory = [];
 

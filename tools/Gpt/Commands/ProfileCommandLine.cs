@@ -39,12 +39,19 @@ internal sealed class ProfileCommandLine
         DefaultValueFactory = _ => "time",
     };
 
+    private readonly Option<string> _timer = new("--timer")
+    {
+        Description = "What times a GPU's work: cupti (its own records), events, or auto, which takes CUPTI's where they are whole",
+        HelpName = "NAME",
+        DefaultValueFactory = _ => "auto",
+    };
+
     public static Command Create()
     {
         var self = new ProfileCommandLine();
         var command = new Command("profile", "Profiles one training step: each kernel's time, bytes and FLOPs against the machine's roofline; gaps; a trace.");
         self._workload.AddTo(command);
-        foreach (Option option in (Option[])[self._trace, self._json, self._top, self._sort])
+        foreach (Option option in (Option[])[self._trace, self._json, self._top, self._sort, self._timer])
         {
             command.Options.Add(option);
         }
@@ -65,6 +72,7 @@ internal sealed class ProfileCommandLine
 
         int top = WorkloadOptions.InRange(_top.Name, call.GetValue(_top), 0, 1 << 20);
         ProfileOrder order = Order(call);
+        ProfileTimer timer = Timer(call);
         if (ranks.IsLauncher)
         {
             return (int)ranks.Launch();
@@ -84,7 +92,7 @@ internal sealed class ProfileCommandLine
                 using OpenDevice device = _device.OpenRank(call, precision, ranks.Rank.Environment, usesGraphs: false);
                 RankGroup? group = ranks.Join(control, device);
                 using Communicator? collectives = group?.Collectives;
-                StepProfile profile = TrainingProfiler.Run(cases[0], device.Operations, group, interruption.Token);
+                StepProfile profile = TrainingProfiler.Run(cases[0], device.Operations, group, timer, interruption.Token);
                 Device opened = device.Operations.Device;
                 new ProfileOutput(isFirst ? Console.Out : TextWriter.Null, profile, plain).Print(
                     opened.Name, EnumNames.Of(precision), cases[0].Documents, top, order);
@@ -120,6 +128,16 @@ internal sealed class ProfileCommandLine
     private ProfileOrder Order(ParseResult call) => Choice.Of(
         call.GetValue(_sort)!, _sort.Name, ("time", ProfileOrder.Time), ("calls", ProfileOrder.Calls), ("bytes", ProfileOrder.Bytes),
         ("flops", ProfileOrder.Flops), ("roofline", ProfileOrder.Roofline), ("name", ProfileOrder.Name));
+
+    private ProfileTimer Timer(ParseResult call)
+    {
+        ProfileTimer timer = Choice.Of(
+            call.GetValue(_timer)!, _timer.Name, ("auto", ProfileTimer.Auto), ("cupti", ProfileTimer.Cupti), ("events", ProfileTimer.Events));
+        return timer == ProfileTimer.Auto || _device.Kind(call) == "cuda"
+            ? timer
+            : throw new UserErrorException(
+                $"{_timer.Name} {call.GetValue(_timer)}: it times a GPU, and the device is {_device.Kind(call)}. Leave the option out.", ExitCode.Usage);
+    }
 
     private List<(string Name, string? Value)> Heading(ParseResult call, BenchCase benchmark, Device device) =>
     [

@@ -11,7 +11,7 @@ namespace GptEngine.Gpt.Terminal;
 /// <summary>A profile's tables, as wide as the terminal.</summary>
 internal sealed class ProfileOutput
 {
-    private const int NarrowestName = 24;
+    private const int NarrowestName = 26;
     private const int FiguresWidth = 68;
     private const int CountersWidth = 75;
     private const int WidthElsewhere = 140;
@@ -54,6 +54,7 @@ internal sealed class ProfileOutput
             Culture,
             $"roofline: {_profile.BytesPerSecond / 1e9:N1} GB/s and {_profile.FlopsPerSecond / _rate.PerSecond:N1} {_rate.Name}, {(_profile.IsEstimate ? "by the data sheet" : "measured here by a large copy and a large matrix product")}"));
         _output.WriteLine($"times: {_profile.TimeSource}");
+        PrintTimers();
         IReadOnlyList<ProfileRow> rows = _profile.Rows(order);
         var shown = rows.Take(top == 0 ? rows.Count : top).ToList();
         PrintKernels(shown, rows.Count);
@@ -71,11 +72,31 @@ internal sealed class ProfileOutput
         PrintStep();
     }
 
+    /// <summary>On a GPU the table's heading says what timed it: by events what is short is told too long.</summary>
+    private string Heading => _profile.Timer is "CUPTI" or "events" ? $"kernel or product ({_profile.Timer})" : "kernel or product";
+
+    /// <summary>Why the GPU's own records were not taken, or how they agree with events.</summary>
+    private void PrintTimers()
+    {
+        if (_profile.TimerNote is { } note)
+        {
+            WrappedText.Write(_output, $"why not CUPTI: {note}");
+        }
+
+        if (_profile.Agreement is { } agreement)
+        {
+            string ratio = agreement.MedianRatio is { } median ? string.Create(Culture, $"; {100 * (median - 1):+0.0;-0.0;0.0}% for those of 100 µs and more") : "";
+            _output.WriteLine(string.Create(
+                Culture,
+                $"timers: {agreement.Launches:N0} launches, {Time(agreement.CuptiSeconds)} {_time.Name} by CUPTI and {Time(agreement.EventSeconds)} by events in another step; a launch by events {1e6 * agreement.MedianExcess:+0.0;-0.0;0.0} µs, median{ratio}"));
+        }
+    }
+
     private void PrintKernels(List<ProfileRow> shown, int all)
     {
         int name = NameWidth(shown, FiguresWidth);
         _output.WriteLine();
-        _output.WriteLine($"{Cut("kernel or product", name)} {"calls",6} {_time.Name,9} {"share",6} {"MB",9} {"GFLOP",9} {"GB/s",8} {_rate.Name,8} {"roof",5}");
+        _output.WriteLine($"{Cut(Heading, name)} {"calls",6} {_time.Name,9} {"share",6} {"MB",9} {"GFLOP",9} {"GB/s",8} {_rate.Name,8} {"roof",5}");
         foreach (ProfileRow row in shown)
         {
             _output.WriteLine(Line(row, name, ""));
