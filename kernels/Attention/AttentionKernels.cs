@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Memory;
 
@@ -19,6 +20,9 @@ public static class AttentionKernels
     /// <summary>Rows of a block of <see cref="Cache"/>.</summary>
     public const int CacheRows = 4;
 
+    /// <summary>Longest T of <see cref="BackwardShortTensor"/>.</summary>
+    public const int ShortTime = 256;
+
     private const string Plain = "Attention/attention.cu";
     private const string Decoding = "Attention/attention_decode.cu";
     private const string TensorForward = "Attention/attention_forward_mma.cu";
@@ -31,6 +35,9 @@ public static class AttentionKernels
 
     private const int Threads = 128;
     private const int WeightPitch = 40;
+
+    /// <summary>A query's log-sum, δ and start.</summary>
+    private const int StatisticsBytes = 2 * sizeof(float) + sizeof(int);
     private const int TileRows = 16;
 
     /// <summary>Any D up to <see cref="LargestHeadSize"/>.</summary>
@@ -50,13 +57,37 @@ public static class AttentionKernels
     public static KernelInstance ForwardTensor(DataType storage, int headSize, int architecture) =>
         OfTensors(TensorForward, "attention_forward_mma", storage, headSize, architecture, ForwardTiles(headSize, architecture), lastingRows: 1);
 
+    /// <summary>On tensor cores: all three gradients, of at most <see cref="ShortTime"/> queries a head.</summary>
+    public static KernelInstance BackwardShortTensor(DataType storage, int headSize, int architecture)
+    {
+        (int keyTiles, int queryTiles) = (BackwardKeysTiles(headSize), BackwardQueriesTiles(headSize, architecture));
+        return OfTensors(
+            TensorBackward,
+            "attention_backward_short_mma",
+            storage,
+            headSize,
+            architecture,
+            Math.Max(keyTiles, queryTiles),
+            lastingRows: 2,
+            ShortTime * StatisticsBytes,
+            $"{keyTiles}, {queryTiles}");
+    }
+
     /// <summary>On tensor cores: the gradients of K and V.</summary>
     public static KernelInstance BackwardKeysTensor(DataType storage, int headSize, int architecture) =>
-        OfTensors(TensorBackward, "attention_backward_keys_mma", storage, headSize, architecture, BackwardKeysTiles(headSize), lastingRows: 2);
+        OfTensors(TensorBackward, "attention_backward_keys_mma", storage, headSize, architecture, BackwardKeysTiles(headSize), lastingRows: 2, Buffers(architecture) * TensorStep * StatisticsBytes);
 
     /// <summary>On tensor cores: the gradient of Q.</summary>
     public static KernelInstance BackwardQueriesTensor(DataType storage, int headSize, int architecture) =>
-        OfTensors(TensorBackward, "attention_backward_queries_mma", storage, headSize, architecture, BackwardQueriesTiles(headSize, architecture), lastingRows: 2);
+        OfTensors(
+            TensorBackward,
+            "attention_backward_queries_mma",
+            storage,
+            headSize,
+            architecture,
+            BackwardQueriesTiles(headSize, architecture),
+            lastingRows: 2,
+            BackwardQueriesRows(headSize, architecture) * sizeof(float));
 
     /// <summary>Queries of a block of <see cref="ForwardTensor"/>.</summary>
     public static int ForwardRows(int headSize, int architecture) => BlockRows(ForwardTiles(headSize, architecture));
@@ -109,25 +140,36 @@ public static class AttentionKernels
 
     private static int BlockRows(int tiles) => Threads / DeviceTypes.WarpSize * TileRows * tiles;
 
+    // One buffer fills while another is worked on, where copies are asynchronous.
+    private static int Buffers(int architecture) => architecture >= AsynchronousArchitecture ? 2 : 1;
+
     /// <param name="source">File.</param>
     /// <param name="name">Of the template.</param>
     /// <param name="storage">x.</param>
     /// <param name="headSize">D.</param>
     /// <param name="architecture">What it is for.</param>
-    /// <param name="tiles">Of 16 rows, a warp.</param>
+    /// <param name="tiles">Of 16 rows, a warp, at most.</param>
     /// <param name="lastingRows">Tensors whose rows a block holds from start to end; two pass by.</param>
+    /// <param name="statisticsBytes">Of shared memory behind these.</param>
+    /// <param name="tilesArguments">Tiles as the template takes them, where it is not their number alone.</param>
     private static KernelInstance OfTensors(
-        string source, string name, DataType storage, int headSize, int architecture, int tiles, int lastingRows)
+        string source,
+        string name,
+        DataType storage,
+        int headSize,
+        int architecture,
+        int tiles,
+        int lastingRows,
+        int statisticsBytes = 0,
+        string? tilesArguments = null)
     {
-        // One buffer fills while another is worked on, where copies are asynchronous.
-        bool isAsynchronous = architecture >= AsynchronousArchitecture;
-        int buffers = isAsynchronous ? 2 : 1;
-        int bytes = ((lastingRows * BlockRows(tiles)) + (buffers * 2 * TensorStep)) * TensorRowBytes(headSize);
-        return new KernelInstance(
-            source, $"{name}<{storage.DeviceName()}, {Checked(headSize)}, {tiles}, {buffers}>", Threads, DynamicSharedBytes: bytes)
+        int buffers = Buffers(architecture);
+        int bytes = (((lastingRows * BlockRows(tiles)) + (buffers * 2 * TensorStep)) * TensorRowBytes(headSize)) + statisticsBytes;
+        string arguments = string.Create(CultureInfo.InvariantCulture, $"{storage.DeviceName()}, {Checked(headSize)}, {tilesArguments ?? $"{tiles}"}, {buffers}");
+        return new KernelInstance(source, $"{name}<{arguments}>", Threads, DynamicSharedBytes: bytes)
         {
-            FirstArchitecture = isAsynchronous ? AsynchronousArchitecture : FirstTensorArchitecture,
-            LastArchitecture = isAsynchronous ? int.MaxValue : AsynchronousArchitecture - 1,
+            FirstArchitecture = architecture >= AsynchronousArchitecture ? AsynchronousArchitecture : FirstTensorArchitecture,
+            LastArchitecture = architecture >= AsynchronousArchitecture ? int.MaxValue : AsynchronousArchitecture - 1,
         };
     }
 

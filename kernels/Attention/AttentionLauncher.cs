@@ -16,6 +16,7 @@ public sealed class AttentionLauncher : IDisposable
     private readonly bool _hasTensorCores;
     private LaunchableKernel? _forward;
     private LaunchableKernel[]? _backward;
+    private LaunchableKernel? _backwardShort;
 
     /// <summary>Each pass's kernels are compiled and loaded when it is first asked for; a device goes through work once before it is captured.</summary>
     /// <param name="queue">Where to run.</param>
@@ -73,6 +74,22 @@ public sealed class AttentionLauncher : IDisposable
         CheckSpecialisation(shape, qkv, output, gradOutput, gradQkv);
         workspace.Expect("workspace", DataType.Float32, Axis.AtLeast("bytes/4", BackwardWorkspaceBytes(shape) / sizeof(float)));
         var argument = new AttentionShapeArgument(shape);
+        if (_hasTensorCores && shape.Time <= AttentionKernels.ShortTime)
+        {
+            LaunchableKernel kernel = _backwardShort ??= _queue.Load(AttentionKernels.BackwardShortTensor(_storage, _headSize, _queue.Target.Number));
+            kernel.Launch(
+                Blocks(shape, AttentionKernels.BackwardKeysRows(_headSize)) + Blocks(shape, AttentionKernels.BackwardQueriesRows(_headSize, _queue.Target.Number)),
+                1,
+                PointerTo(qkv),
+                PointerTo(documentStart),
+                PointerTo(output),
+                PointerTo(logSumExp),
+                PointerTo(gradOutput),
+                PointerTo(gradQkv),
+                KernelArgument.Structure(&argument));
+            return;
+        }
+
         LaunchableKernel[] kernels = _backward ??= [.. BackwardKernels().Select(_queue.Load)];
         if (_hasTensorCores)
         {
@@ -107,6 +124,7 @@ public sealed class AttentionLauncher : IDisposable
     public void Dispose()
     {
         _forward?.Dispose();
+        _backwardShort?.Dispose();
         foreach (LaunchableKernel kernel in _backward ?? [])
         {
             kernel.Dispose();

@@ -22,13 +22,17 @@ struct AttentionShape {
 struct Head {
     int32 index, sequence, head, tile;
 
-    // Tiles from the last to the first where `last_first`: under a causal mask late queries and early keys have most to do.
-    __device__ Head(const AttentionShape& shape, int32 tiles, bool last_first) {
-        index = int32(blockIdx.x) / tiles;
-        int32 round = int32(blockIdx.x) - index * tiles;
+    // With `blocks` blocks a head; `tile` counts them.
+    __device__ Head(const AttentionShape& shape, int32 blocks) {
+        index = int32(blockIdx.x) / blocks;
+        tile = int32(blockIdx.x) - index * blocks;
         sequence = index / shape.heads;
         head = index - sequence * shape.heads;
-        tile = last_first ? tiles - 1 - round : round;
+    }
+
+    // Tiles from the last to the first where `last_first`: under a causal mask late queries and early keys have most to do.
+    __device__ Head(const AttentionShape& shape, int32 tiles, bool last_first) : Head(shape, tiles) {
+        tile = last_first ? tiles - 1 - tile : tile;
     }
 
     // Which of `warps` warps' parts of the tile this warp has. Under a causal mask they differ in work, and a warp's scheduler is fixed by

@@ -96,6 +96,7 @@ public static class KernelCatalogue
             yield return AttentionKernels.ForwardTensor(type, headSize, architecture);
             yield return AttentionKernels.BackwardKeysTensor(type, headSize, architecture);
             yield return AttentionKernels.BackwardQueriesTensor(type, headSize, architecture);
+            yield return AttentionKernels.BackwardShortTensor(type, headSize, architecture);
         }
     }
 

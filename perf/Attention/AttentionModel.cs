@@ -65,8 +65,12 @@ internal static class AttentionModel
         }
     }
 
-    /// <summary>(T, D) arrays of 16 bits that a kernel must read or write: q, k, v, o; those, gradO and gradQ; q, k, v, gradO, gradK, gradV.</summary>
-    private static int Passes(string kernel) => kernel.StartsWith("attention_forward", StringComparison.Ordinal) ? 4 : 6;
+    /// <summary>
+    /// (T, D) arrays of 16 bits that a kernel must read or write: q, k, v, o; those, gradO and three gradients; or, in two passes, those, gradO
+    /// and gradQ, and q, k, v, gradO, gradK, gradV.
+    /// </summary>
+    private static int Passes(string kernel) =>
+        kernel.StartsWith("attention_forward", StringComparison.Ordinal) ? 4 : kernel.StartsWith("attention_backward_short", StringComparison.Ordinal) ? 8 : 6;
 
     private static string Cycles(LaunchCounters counters, GpuDeviceProperties gpu, double leastBytes)
     {

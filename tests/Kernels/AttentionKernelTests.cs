@@ -24,7 +24,7 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
 
     private static IEnumerable<TestCaseData> Cases()
     {
-        // Short ones on all; a resident one of 128 and of 256, a longer one.
+        // Lengths at which a backward pass is one launch, and longer ones, of every blocking; at their border, and beside that of tiles.
         yield return new TestCaseData(1, 1, 1, 8, DocumentLayout.None);
         yield return new TestCaseData(2, 2, 1, 8, DocumentLayout.EveryToken);
         yield return new TestCaseData(1, 31, 2, 80, DocumentLayout.EveryToken);
@@ -32,7 +32,11 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
         yield return new TestCaseData(1, 97, 2, 96, DocumentLayout.Edges);
         yield return new TestCaseData(1, 97, 1, 128, DocumentLayout.None);
         yield return new TestCaseData(1, 161, 1, 64, DocumentLayout.Ragged);
+        yield return new TestCaseData(1, 255, 1, 64, DocumentLayout.Edges);
+        yield return new TestCaseData(1, 256, 3, 64, DocumentLayout.None);
         yield return new TestCaseData(1, 257, 1, 64, DocumentLayout.None);
+        yield return new TestCaseData(1, 289, 1, 96, DocumentLayout.Ragged);
+        yield return new TestCaseData(1, 289, 1, 128, DocumentLayout.Edges);
     }
 
     [TestCaseSource(nameof(Cases))]
@@ -65,26 +69,30 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
         }
     }
 
-    [Test]
-    public void ForwardAndBackward_AnotherDocumentChanged_LeaveTheRestToTheBit()
+    [TestCase(97)]
+    [TestCase(AttentionKernels.ShortTime + 1)]
+    public void ForwardAndBackward_AnotherDocumentChanged_LeaveTheRestToTheBit(int time)
     {
         foreach (DataType storage in Types)
         {
-            var data = new AttentionCase(new AttentionShape(1, 97, 1, 64), DocumentLayout.Edges, storage, TestSeed.Next());
+            var data = new AttentionCase(new AttentionShape(1, time, 1, 64), DocumentLayout.Edges, storage, TestSeed.Next());
             double[] output = Forward(data, storage).Output;
             double[] gradient = Backward(data, storage);
 
-            // The last but one document: tokens 49 to 95, in the middle of tiles.
-            for (int i = 49 * 192; i < 96 * 192; i++)
+            // The last but one document, in the middle of tiles.
+            (int first, int end) = ((time / 2) + 1, time - 1);
+            for (int i = first * 192; i < end * 192; i++)
             {
                 data.Qkv[i] = Tolerance.Round(-3 * data.Qkv[i], storage);
             }
 
             double[] changedOutput = Forward(data, storage).Output;
             double[] changedGradient = Backward(data, storage);
-            Assert.That(changedOutput.Where((_, i) => i / 64 is < 49 or 96), Is.EqualTo(output.Where((_, i) => i / 64 is < 49 or 96)));
-            Assert.That(changedGradient.Where((_, i) => i / 192 is < 49 or 96), Is.EqualTo(gradient.Where((_, i) => i / 192 is < 49 or 96)));
+            Assert.That(Others(changedOutput, 64), Is.EqualTo(Others(output, 64)));
+            Assert.That(Others(changedGradient, 192), Is.EqualTo(Others(gradient, 192)));
             Assert.That(changedOutput, Is.Not.EqualTo(output));
+
+            double[] Others(double[] rows, int width) => [.. rows.Where((_, i) => i / width < first || i / width >= end)];
         }
     }
 
@@ -148,6 +156,22 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
             long least = 512 * 3 * 64 * storage.SizeInBytes();
             Assert.That(bytes[1], Is.LessThan(least + (512 * 64)), $"{storage}");
             Assert.That(bytes[0], Is.GreaterThan(bytes[1]));
+        }
+    }
+
+    [TestCase(AttentionKernels.ShortTime)]
+    [TestCase(2 * AttentionKernels.ShortTime)]
+    public void Counters_ShortDocumentsBackward_LoadNoTileThatTheyEmpty(int time)
+    {
+        foreach (DataType storage in Types)
+        {
+            var data = new AttentionCase(new AttentionShape(1, time, 1, 64), DocumentLayout.EveryToken, storage, TestSeed.Next());
+            int before = _bench.Launches.Count;
+            Backward(data, storage);
+
+            // Two passes read q, k, v and gradO each, and O and gradO for δ: one of them, or both.
+            long array = (long)time * 64 * storage.SizeInBytes();
+            Assert.That(_bench.Launches.Skip(before).Sum(report => report.Counters.GlobalLoadBytes), Is.LessThan((12 * array) + (time * 96)), $"{storage}");
         }
     }
 

@@ -1,0 +1,191 @@
+// attention_backward_keys.cuh: the gradients of keys and values on the tensor cores.
+#pragma once
+#include "Attention/attention_backward.cuh"
+
+// What `Count` queries bring along.
+template <int Count> struct Statistics {
+    float log_sum[Count]; // in powers of two
+    float delta[Count];
+    int32 start[Count];
+};
+
+// Those of a step.
+__device__ inline void load_statistics(Statistics<Step>& statistics, const int32* starts, const float* log_sums, const float* deltas,
+                                       int32 first, int32 time) {
+    int place = threadIdx.x;
+    if (place < Step) {
+        int32 query = first + place;
+        bool real = query < time;
+        statistics.log_sum[place] = real ? log_sums[query] * Log2E : 0.0f;
+        statistics.delta[place] = real ? deltas[query] : 0.0f;
+        statistics.start[place] = real ? starts[query] : SeesNothing;
+    }
+}
+
+// Those of every step from `first` on whose queries see keys before `end`, with δ from the rows themselves; of the step after these, the
+// starts. A warp has whole steps.
+template <typename T, int D>
+__device__ inline void make_statistics(Statistics<ShortTime>& statistics, const Head& head, const AttentionShape& shape, const int32* starts,
+                                       const float* log_sums, const T* output, const T* grad_output, int32 first, int32 end) {
+    static_assert(Step == WarpSize, "a lane has a query");
+    int lane = threadIdx.x % WarpSize;
+    for (int base = int(threadIdx.x) / WarpSize * Step; base < ShortTime; base += Warps * Step) {
+        int32 query = first + base + lane;
+        int32 start = query < shape.time ? starts[query] : SeesNothing;
+        // Starts never decrease: those that see are the first.
+        int seeing = __popc(__ballot_sync(FullWarp, start < end));
+        statistics.start[base + lane] = start;
+        if (seeing == 0) {
+            break;
+        }
+        statistics.log_sum[base + lane] = query < shape.time ? log_sums[query] * Log2E : 0.0f;
+        int64 row = head.in_output<D>(shape, first + base);
+        row_products<T, D, Step, Step / 4>(statistics.delta + base, output + row, grad_output + row, int64(shape.heads) * D, seeing, lane);
+    }
+}
+
+// gradK and gradV of 64·Tiles keys, over the queries that see them. Rows are keys, columns are queries. `Short`: δ is made here, of no more
+// than ShortTime queries, and `delta` not read.
+template <typename T, int D, int Tiles, int Buffers, bool Short>
+__device__ inline void backward_keys(const Head& head, const T* qkv, const int32* document_start, const T* output, const float* log_sum_exp,
+                                     const float* delta, const T* grad_output, T* grad_qkv, const AttentionShape& shape) {
+    constexpr int OwnRows = Tiles * TileRows;
+    constexpr int BlockRows = Warps * OwnRows;
+    constexpr int Size = Step * Rows<D>::Pitch;
+    extern __shared__ uint4 shared[];
+    T* keys = reinterpret_cast<T*>(shared);
+    T* values = keys + BlockRows * Rows<D>::Pitch;
+    T* queries = values + BlockRows * Rows<D>::Pitch; // the buffers of each
+    T* gradients = queries + Buffers * Size;
+    using Columns = Statistics<Short ? ShortTime : Step>;
+    Columns* statistics = reinterpret_cast<Columns*>(gradients + Buffers * Size); // of all, or of each buffer
+
+    int lane = threadIdx.x % WarpSize;
+    int part = head.part_of_warp(Warps);
+    int64 stride = int64(3) * shape.heads * D;
+    int32 first_key = head.tile * BlockRows;
+    int32 own_key = first_key + part * OwnRows;
+    const int32* starts = document_start + head.in_sequence(shape, 0);
+    const float* log_sums = log_sum_exp + head.in_statistics(shape, 0);
+    const float* deltas = delta + head.in_statistics(shape, 0);
+
+    const T* first_query_row = qkv + head.in_qkv<D>(shape, 0, first_key);
+    const T* first_gradient_row = grad_output + head.in_output<D>(shape, first_key);
+    auto load = [&](int32 first_query, int buffer) {
+        int thread = threadIdx.x;
+        asm volatile("" : "+r"(thread)); // places are worked out anew: kept from step to step they would take too many registers
+        int64 offset = (first_query - first_key) * int64(shape.heads * D);
+        copy_rows<T, D, Step, Threads>(queries + buffer * Size, first_query_row + 3 * offset, stride, shape.time - first_query, thread);
+        copy_rows<T, D, Step, Threads>(gradients + buffer * Size, first_gradient_row + offset, int64(shape.heads) * D,
+                                       shape.time - first_query, thread);
+        close_copies();
+        if constexpr (!Short) {
+            load_statistics(statistics[buffer], starts, log_sums, deltas, first_query, shape.time);
+        }
+    };
+    // Starts never decrease: once a step's first query sees none of the keys, no later one does.
+    auto sees = [&](int32 first_query) {
+        if constexpr (Short) {
+            return first_query < first_key + ShortTime && statistics->start[first_query - first_key] < first_key + BlockRows;
+        } else {
+            return first_query < shape.time && starts[first_query] < first_key + BlockRows;
+        }
+    };
+
+    copy_rows<T, D, BlockRows, Threads>(keys, qkv + head.in_qkv<D>(shape, 1, first_key), stride, shape.time - first_key, threadIdx.x);
+    copy_rows<T, D, BlockRows, Threads>(values, qkv + head.in_qkv<D>(shape, 2, first_key), stride, shape.time - first_key, threadIdx.x);
+    if constexpr (Buffers == 2) {
+        load(first_key, 0);
+    }
+    if constexpr (Short) {
+        make_statistics<T, D>(*statistics, head, shape, starts, log_sums, output, grad_output, first_key, first_key + BlockRows);
+        __syncthreads();
+    }
+    bool more = sees(first_key + Step);
+
+    SharedRows<T, D, Tiles> key_rows(keys + part * OwnRows * Rows<D>::Pitch, lane);
+    SharedRows<T, D, Tiles> value_rows(values + part * OwnRows * Rows<D>::Pitch, lane);
+    Sums<T, D, Tiles> grad_keys;
+    Sums<T, D, Tiles> grad_values;
+    for (int32 first_query = first_key, buffer = 0;; first_query += Step, buffer ^= Buffers - 1) {
+        if constexpr (Buffers == 1) {
+            load(first_query, 0);
+        }
+        if (Buffers == 2 && more) {
+            load(first_query + Step, buffer ^ 1);
+            await_copies<1>();
+        } else {
+            await_copies<0>();
+        }
+        // From global memory it takes long: so it is asked for before the step's work.
+        bool more_then = !Short && more && sees(first_query + 2 * Step);
+        __syncthreads();
+        const Columns& columns = statistics[Short ? 0 : buffer];
+        int base = Short ? first_query - first_key : 0;
+        if (own_key < first_query + Step && columns.start[base] < own_key + OwnRows) {
+            // P = exp(S − L)
+            float weight[Tiles][Blocks][8];
+            multiply_rows<T, D>(weight, key_rows, queries + buffer * Size, lane);
+            // Past the end a query's start is beyond every key.
+            bool all_seen = own_key + OwnRows - 1 <= first_query && columns.start[base + Step - 1] <= own_key;
+#pragma unroll
+            for (int block = 0; block < Blocks; ++block) {
+#pragma unroll
+                for (int e = 0; e < 8; ++e) {
+                    int column = block * 16 + column_of(lane, e);
+                    float log_sum = columns.log_sum[base + column];
+#pragma unroll
+                    for (int tile = 0; tile < Tiles; ++tile) {
+                        weight[tile][block][e] = power_of_two(fmaf(weight[tile][block][e], shape.scale * Log2E, -log_sum));
+                    }
+                }
+            }
+            if (!all_seen) {
+#pragma unroll
+                for (int block = 0; block < Blocks; ++block) {
+#pragma unroll
+                    for (int e = 0; e < 8; ++e) {
+                        int column = block * 16 + column_of(lane, e);
+                        int32 start = columns.start[base + column];
+#pragma unroll
+                        for (int tile = 0; tile < Tiles; ++tile) {
+                            int32 key = own_key + tile * TileRows + row_of(lane, e / 2 % 2);
+                            bool seen = key >= start && key <= first_query + column;
+                            weight[tile][block][e] = seen ? weight[tile][block][e] : 0.0f;
+                        }
+                    }
+                }
+            }
+
+            // gradV += Pᵀ·gradO;  gradS = P ⊙ (gradP − δ);  gradK += gradSᵀ·Q
+            grad_values.add_product(weight, gradients + buffer * Size, lane);
+            float grad_weight[Tiles][Blocks][8];
+            multiply_rows<T, D>(grad_weight, value_rows, gradients + buffer * Size, lane);
+#pragma unroll
+            for (int block = 0; block < Blocks; ++block) {
+#pragma unroll
+                for (int e = 0; e < 8; ++e) {
+                    float column_delta = columns.delta[base + block * 16 + column_of(lane, e)];
+#pragma unroll
+                    for (int tile = 0; tile < Tiles; ++tile) {
+                        weight[tile][block][e] *= grad_weight[tile][block][e] - column_delta;
+                    }
+                }
+            }
+            grad_keys.add_product(weight, queries + buffer * Size, lane);
+        }
+        if (!more) {
+            break;
+        }
+        more = Short ? sees(first_query + 2 * Step) : more_then;
+        __syncthreads();
+    }
+
+    if (own_key < shape.time) {
+        lane = int(threadIdx.x) % WarpSize; // said again, and not kept in a register till here
+        grad_keys.scale(shape.scale);
+        T* staging = keys + part * OwnRows * Rows<D>::Pitch; // this warp's own rows, needed no more
+        grad_keys.store(staging, grad_qkv + head.in_qkv<D>(shape, 1, own_key), stride, shape.time - own_key, lane);
+        grad_values.store(staging, grad_qkv + head.in_qkv<D>(shape, 2, own_key), stride, shape.time - own_key, lane);
+    }
+}
