@@ -81,14 +81,16 @@ public sealed class GptModel
     /// <summary>One micro-step: loss and gradients of the batch.</summary>
     /// <param name="gradientScale">1 / target tokens of the optimizer step.</param>
     /// <param name="accumulate">False on a step's first micro-step: gradients and loss are overwritten instead of added to.</param>
-    public void ForwardBackward(float gradientScale, bool accumulate)
+    /// <param name="weights">Hears which weights are read next; may be null.</param>
+    public void ForwardBackward(float gradientScale, bool accumulate, IWeightListener? weights = null)
     {
-        TrainingForward();
+        TrainingForward(weights);
         LossAndBackward(gradientScale, accumulate, null);
     }
 
     /// <summary>The first part of a micro-step: up to the final norm.</summary>
-    public void TrainingForward() => Forward(training: true);
+    /// <param name="weights">Hears which weights are read next; may be null.</param>
+    public void TrainingForward(IWeightListener? weights) => Forward(training: true, weights);
 
     /// <summary>The second part: the head both ways, and the rest of the way back.</summary>
     /// <param name="gradientScale">As of <see cref="ForwardBackward"/>.</param>
@@ -111,7 +113,7 @@ public sealed class GptModel
     /// <summary>Losses only, without dropout; gradients stay as they are.</summary>
     public void Evaluate()
     {
-        Forward(training: false);
+        Forward(training: false, weights: null);
         using RangeScope head = Range(_ranges.Head);
         _operations.CrossEntropyHead(
             _activations.FinalNorm, _context.Weights.HeadWeight, _context.Weights.HeadBias, _batch.Targets, Losses, null, null, null,
@@ -121,9 +123,11 @@ public sealed class GptModel
     private ParameterTensors Gradients =>
         _parameterGradients ?? throw new InvalidOperationException("this model was made to evaluate only");
 
-    private void Forward(bool training)
+    private void Forward(bool training, IWeightListener? weights)
     {
         using RangeScope pass = Range(_ranges.Forward);
+        var phases = new Phases(_model.NLayers);
+        weights?.BeforeWeights(phases.Embedding);
         Tensor stream = _activations.Blocks[0].Residual1;
         using (Range(_ranges.Embedding))
         {
@@ -137,6 +141,7 @@ public sealed class GptModel
         {
             using RangeScope block = Range(_ranges.Layers[layer]);
             BlockActivations a = _activations.Blocks[layer];
+            weights?.BeforeWeights(phases.Attention(layer));
             using (Range(_ranges.Attention))
             {
                 Dropout before = layer == 0 ? Dropout.None : DropoutAt(ModelContext.MlpSite(layer - 1), training);
@@ -145,6 +150,7 @@ public sealed class GptModel
                 _attention[layer].Output(a, branch);
             }
 
+            weights?.BeforeWeights(phases.Mlp(layer));
             using (Range(_ranges.Mlp))
             {
                 _mlp[layer].Expand(a, a.Residual1, branch, DropoutAt(ModelContext.AttentionSite(layer), training));
@@ -154,6 +160,7 @@ public sealed class GptModel
             stream = a.Residual2;
         }
 
+        weights?.BeforeWeights(phases.Head);
         using RangeScope norm = Range(_ranges.FinalNorm);
         _operations.LayerNormForward(
             stream, branch, _activations.FinalResidual, _context.Weights.FinalNormWeight, _context.Weights.FinalNormBias,

@@ -66,12 +66,17 @@ public sealed class ParameterCatalogue
     {
         long channels = model.DModel;
         var phases = new Phases(model.NLayers);
-        yield return VocabularyMatrix("token_embedding.weight", model) with { GradientPhase = phases.EmbeddingBackward };
+        yield return VocabularyMatrix("token_embedding.weight", model) with
+        {
+            GradientPhase = phases.EmbeddingBackward,
+            ReadPhase = phases.Embedding,
+        };
         if (model.Positions == PositionKind.Learned)
         {
             yield return Matrix("position_embedding.weight", model.ContextLength, channels, ParameterInit.Normal) with
             {
                 GradientPhase = phases.EmbeddingBackward,
+                ReadPhase = phases.Embedding,
             };
         }
 
@@ -80,20 +85,20 @@ public sealed class ParameterCatalogue
             string prefix = $"blocks.{layer}.";
             foreach (ParameterSpec parameter in Attention(prefix, channels, model.QkvBias))
             {
-                yield return parameter with { GradientPhase = phases.AttentionBackward(layer) };
+                yield return parameter with { GradientPhase = phases.AttentionBackward(layer), ReadPhase = phases.Attention(layer) };
             }
 
             foreach (ParameterSpec parameter in Mlp(prefix, channels))
             {
-                yield return parameter with { GradientPhase = phases.MlpBackward(layer) };
+                yield return parameter with { GradientPhase = phases.MlpBackward(layer), ReadPhase = phases.Mlp(layer) };
             }
         }
 
-        yield return Vector("final_norm.weight", channels, ParameterInit.One) with { GradientPhase = phases.Head };
-        yield return Vector("final_norm.bias", channels, ParameterInit.Zero) with { GradientPhase = phases.Head };
+        yield return Vector("final_norm.weight", channels, ParameterInit.One) with { GradientPhase = phases.Head, ReadPhase = phases.Head };
+        yield return Vector("final_norm.bias", channels, ParameterInit.Zero) with { GradientPhase = phases.Head, ReadPhase = phases.Head };
         if (!model.TieEmbeddings)
         {
-            yield return VocabularyMatrix("head.weight", model) with { GradientPhase = phases.Head };
+            yield return VocabularyMatrix("head.weight", model) with { GradientPhase = phases.Head, ReadPhase = phases.Head };
         }
 
         if (model.HeadBias)
@@ -102,6 +107,7 @@ public sealed class ParameterCatalogue
             {
                 MemoryRows = model.PaddedVocabSize,
                 GradientPhase = phases.Head,
+                ReadPhase = phases.Head,
             };
         }
     }

@@ -15,6 +15,9 @@ public sealed record ParameterSpec(string Name, long Rows, long Columns, long Me
     /// <summary>The phase of a micro-step (<see cref="Phases"/>) that completes its gradient.</summary>
     public int GradientPhase { get; init; }
 
+    /// <summary>The phase whose forward pass reads it first.</summary>
+    public int ReadPhase { get; init; }
+
     /// <summary>Elements in files, and what counts as a parameter.</summary>
     public long Count => Rows * Width;
 

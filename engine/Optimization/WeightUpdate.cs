@@ -10,7 +10,8 @@ namespace GptEngine.Engine.Optimization;
 
 /// <summary>
 /// Gradient norm and AdamW, once a step has all gradients. Where ranks shard the optimizer, each updates its part of every bucket, with a
-/// norm over the parts of all, and brings what it made to the others while it makes the next (Rajbhandari et al. 2020, section 5.1).
+/// norm over the parts of all, and what it made is brought to the others (Rajbhandari et al. 2020, section 5.1) as
+/// <see cref="WeightGathering"/> has it.
 /// </summary>
 internal sealed class WeightUpdate
 {
@@ -18,15 +19,17 @@ internal sealed class WeightUpdate
     private readonly TrainingMemory _memory;
     private readonly AdamWOptions _options;
     private readonly Communicator? _collectives;
+    private readonly WeightGathering? _gathering;
     private readonly Part[] _parts = [];
 
     /// <param name="operations">Where it runs.</param>
     /// <param name="memory">Weights, gradients, moments, scalars.</param>
     /// <param name="options">The constants.</param>
     /// <param name="collectives">Joins the ranks; null for a process alone.</param>
-    public WeightUpdate(IOperations operations, TrainingMemory memory, in AdamWOptions options, Communicator? collectives)
+    /// <param name="gathering">Where ranks shard the optimizer; else null.</param>
+    public WeightUpdate(IOperations operations, TrainingMemory memory, in AdamWOptions options, Communicator? collectives, WeightGathering? gathering)
     {
-        (_operations, _memory, _options, _collectives) = (operations, memory, options, collectives);
+        (_operations, _memory, _options, _collectives, _gathering) = (operations, memory, options, collectives, gathering);
         if (memory.SquareSums is { } sums)
         {
             _parts = [.. Parts(operations, memory, sums)];
@@ -36,7 +39,7 @@ internal sealed class WeightUpdate
     /// <summary>Enqueues it.</summary>
     public void Enqueue()
     {
-        if (_parts.Length == 0)
+        if (_gathering is not { } gathering)
         {
             _operations.GradientNorm(_memory.Gradients.Arena, _memory.Scalars, _options);
             _operations.AdamW(
@@ -46,16 +49,15 @@ internal sealed class WeightUpdate
         }
 
         Measure(_collectives!);
-        for (int i = 0; i < _parts.Length; i++)
+        foreach (int bucket in gathering.Order.Span)
         {
-            Part part = _parts[i];
+            Part part = _parts[bucket];
             _operations.AdamW(
                 part.Master, part.Gradients, part.FirstMoment, part.SecondMoment, part.Copy, part.DecayCount, _memory.Scalars, _options);
-            _collectives!.Follow();
-            _memory.Parameters.ComputeShard.Gather(i, _collectives);
+            gathering.AfterUpdate(bucket);
         }
 
-        _collectives!.Join();
+        gathering.FinishUpdate();
     }
 
     private void Measure(Communicator collectives)

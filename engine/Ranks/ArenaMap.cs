@@ -35,12 +35,13 @@ public sealed class ArenaMap
             Buckets =
             [
                 .. Cut(new ArenaRange(0, matrices), most).Concat(Cut(new ArenaRange(matrices, ArenaCount - matrices), most))
-                    .Select(range => new GradientBucket(range, PhaseOf(range, catalogue)))
+                    .Select(range => BucketOf(range, catalogue))
                     .OrderBy(bucket => bucket.Phase).ThenByDescending(bucket => bucket.Range.Start),
             ];
             Share = [.. Buckets.Select(bucket => bucket.PartOf(layout.Rank, layout.WorldSize))];
         }
 
+        ReadOrder = [.. Enumerable.Range(0, Buckets.Count).OrderBy(bucket => Buckets[bucket].ReadPhase).ThenBy(bucket => Buckets[bucket].Range.Start)];
         ShareCount = Share.Sum(range => range.Count);
     }
 
@@ -52,6 +53,9 @@ public sealed class ArenaMap
 
     /// <summary>In the order in which they are complete, which is that of their collectives on every rank; none for a process alone.</summary>
     public IReadOnlyList<GradientBucket> Buckets { get; }
+
+    /// <summary>The numbers of the buckets in the order in which the forward pass first reads their weights.</summary>
+    public IReadOnlyList<int> ReadOrder { get; }
 
     /// <summary>What this rank reads and writes of checkpoints, and where the optimizer is sharded, all it updates: its part of every bucket.</summary>
     public IReadOnlyList<ArenaRange> Share { get; }
@@ -68,7 +72,14 @@ public sealed class ArenaMap
         }
     }
 
-    private static int PhaseOf(ArenaRange range, ParameterCatalogue catalogue) => catalogue.Parameters
-        .Where(parameter => parameter.Offset < range.End && parameter.Offset + parameter.MemoryCount > range.Start)
-        .Select(parameter => parameter.GradientPhase).DefaultIfEmpty(0).Max();
+    private static GradientBucket BucketOf(ArenaRange range, ParameterCatalogue catalogue)
+    {
+        ParameterSpec[] touched =
+            [.. catalogue.Parameters.Where(parameter => parameter.Offset < range.End && parameter.Offset + parameter.MemoryCount > range.Start)];
+
+        // Of the last bucket's end, which only makes parts alike, nothing may be left.
+        return touched.Length == 0
+            ? new GradientBucket(range, 0, 0)
+            : new GradientBucket(range, touched.Max(parameter => parameter.GradientPhase), touched.Min(parameter => parameter.ReadPhase));
+    }
 }

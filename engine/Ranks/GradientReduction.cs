@@ -60,15 +60,21 @@ internal sealed class GradientReduction : IGradientListener
             return;
         }
 
-        foreach (Parcel parcel in _byPhase[phase])
+        Parcel[] parcels = _byPhase[phase];
+        for (int i = 0; i < parcels.Length; i++)
         {
+            Parcel parcel = parcels[i];
             using RangeScope range = _operations.Device.Range(parcel.Name);
             if (parcel.Staging is { } staging)
             {
                 _operations.Cast(parcel.Gradients, staging);
             }
 
-            _collectives.Follow();
+            if (i == 0 || parcel.Staging is not null)
+            {
+                _collectives.Follow();
+            }
+
             Tensor travelling = parcel.Staging ?? parcel.Gradients;
             if (_scatters)
             {

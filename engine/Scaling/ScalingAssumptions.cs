@@ -62,6 +62,7 @@ public sealed record ScalingAssumptions
         ("jitter", Text($"{Jitter:P1} of a micro-step"), "fitted to Transformer-XL base on a DGX-1, no accumulation (below); launched kernel by kernel from Python: a captured step should have less"),
         ("buckets", "training.bucket_bytes of fp32 gradients", "cut as the program cuts them, each summed when the last micro-step's backward pass has finished it"),
         ("update", Text($"{UpdateBytes:0} bytes a parameter"), "gradient norm and AdamW"),
+        ("gathering", "fp16 weights, bucket by bucket", "where the optimizer is sharded: what is read first while the rest is updated, the rest in the next micro-step's forward pass"),
     ];
 
     private static string Text(System.FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -24,7 +24,14 @@ public sealed class ScalingModel(ScalingAssumptions assumptions)
         double compute = microSteps * workload.MicroStepSeconds;
         double deviation = Math.Sqrt((assumptions.Spread * assumptions.Spread) + (assumptions.Jitter * assumptions.Jitter / microSteps));
         double waiting = compute * deviation * LargestOf(ranks);
-        double update = scatters ? (workload.UpdateSeconds / ranks) + times.ScatterOrGather(workload.GatherBytes) : workload.UpdateSeconds;
+        double update = workload.UpdateSeconds;
+        if (scatters)
+        {
+            // The norm's sums of squares are a few kilobytes: what counts is how long they travel.
+            update = times.AllReduce(0) + WeightTimeline.Update(workload.Weights, workload.UpdateSeconds / ranks, times.ScatterOrGather, assumptions.Slowdown);
+            exposed += WeightTimeline.Exposed(workload.Weights, workload.MicroStepSeconds, times.ScatterOrGather, assumptions.Slowdown);
+        }
+
         double alone = compute + workload.UpdateSeconds;
         double step = compute + waiting + exposed + update;
         return new StepPrediction(ranks, microSteps, step, alone, waiting, exposed, update, times.RingBandwidth);

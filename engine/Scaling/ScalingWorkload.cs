@@ -14,9 +14,9 @@ namespace GptEngine.Engine.Scaling;
 /// <param name="Buckets">Its gradients as they are summed, in the order in which the backward pass finishes them.</param>
 /// <param name="MicroStepSeconds">A micro-step on one GPU alone.</param>
 /// <param name="UpdateSeconds">Gradient norm and optimizer over all parameters on one GPU.</param>
-/// <param name="GatherBytes">What all ranks gather after an update that is sharded.</param>
+/// <param name="Weights">What all ranks gather after an update that is sharded, in the order in which the next micro-step reads it.</param>
 public sealed record ScalingWorkload(
-    string Name, IReadOnlyList<GradientPiece> Buckets, double MicroStepSeconds, double UpdateSeconds, double GatherBytes)
+    string Name, IReadOnlyList<GradientPiece> Buckets, double MicroStepSeconds, double UpdateSeconds, IReadOnlyList<WeightPiece> Weights)
 {
     private const int GradientBytes = sizeof(float), WeightBytes = 2;
 
@@ -41,7 +41,8 @@ public sealed record ScalingWorkload(
         return new ScalingWorkload(
             name,
             [.. map.Buckets.Select(bucket => new GradientPiece((double)bucket.Range.Count * GradientBytes, done[bucket.Phase]))],
-            seconds, map.ArenaCount * assumptions.UpdateBytes / assumptions.MemoryBandwidth, (double)map.ArenaCount * WeightBytes);
+            seconds, map.ArenaCount * assumptions.UpdateBytes / assumptions.MemoryBandwidth,
+            [.. map.ReadOrder.Select(number => PieceOf(map.Buckets[number], done))]);
     }
 
     /// <summary>
@@ -54,7 +55,10 @@ public sealed record ScalingWorkload(
             .. Enumerable.Range(1, layers).Select(layer => new GradientPiece(layerBytes, (1 + (2.0 * layer / layers)) / 3)),
             new GradientPiece(embeddingBytes, 1),
         ], OthersBucketBytes),
-        microStepSeconds, 0, 0);
+        microStepSeconds, 0, []);
+
+    private static WeightPiece PieceOf(GradientBucket bucket, double[] done) =>
+        new((double)bucket.Range.Count * WeightBytes, bucket.ReadPhase == 0 ? 0 : done[bucket.ReadPhase - 1], bucket.IsReadFirst);
 
     /// <summary>How much of a micro-step is done behind each of its phases, by multiplications; the backward pass takes twice the forward.</summary>
     private static double[] DoneBehindPhases(ModelConfiguration model)

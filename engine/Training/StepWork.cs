@@ -19,13 +19,16 @@ internal sealed class StepWork : IDisposable
     private readonly CapturedWork? _lastForward;
     private readonly CapturedWork? _lastBackward;
     private readonly CapturedWork _update;
+    private readonly CapturedWork? _gatherRest;
 
     /// <param name="device">Captures.</param>
     /// <param name="model">Makes the gradients.</param>
     /// <param name="update">Applies them.</param>
     /// <param name="reduction">Sums them over ranks; null for a process alone.</param>
+    /// <param name="gathering">Completes weights that ranks update in parts; null where each updates all.</param>
     /// <param name="batch">How many micro-steps there are, and tokens in all.</param>
-    public StepWork(Device device, GptModel model, WeightUpdate update, GradientReduction? reduction, in BatchPlan batch)
+    public StepWork(
+        Device device, GptModel model, WeightUpdate update, GradientReduction? reduction, WeightGathering? gathering, in BatchPlan batch)
     {
         _microSteps = batch.MicroSteps;
         float scale = 1.0f / batch.AccBatchSize;
@@ -35,7 +38,7 @@ internal sealed class StepWork : IDisposable
             plain--;
             bool accumulate = plain > 0;
             _clock = new StepClock(device);
-            _lastForward = device.Capture("micro_step.last.forward", model.TrainingForward);
+            _lastForward = device.Capture("micro_step.last.forward", () => model.TrainingForward(accumulate ? null : gathering));
             _lastBackward = device.Capture("micro_step.last.backward", () =>
             {
                 model.LossAndBackward(scale, accumulate, reduction);
@@ -43,9 +46,10 @@ internal sealed class StepWork : IDisposable
             });
         }
 
-        _first = plain > 0 ? device.Capture("micro_step.first", () => model.ForwardBackward(scale, accumulate: false)) : null;
+        _first = plain > 0 ? device.Capture("micro_step.first", () => model.ForwardBackward(scale, accumulate: false, gathering)) : null;
         _next = plain > 1 ? device.Capture("micro_step.next", () => model.ForwardBackward(scale, accumulate: true)) : null;
         _update = device.Capture("update", update.Enqueue);
+        _gatherRest = gathering is { HasRest: true } ? device.Capture("gather", gathering.GatherRest) : null;
     }
 
     /// <summary>A step begins.</summary>
@@ -67,11 +71,15 @@ internal sealed class StepWork : IDisposable
 
     public void LaunchUpdate() => _update.Launch();
 
+    /// <summary>Makes weights whole that an update has left in parts; the next step's first micro-step would.</summary>
+    public void LaunchGather() => _gatherRest?.Launch();
+
     /// <summary>Seconds that the oldest step not asked for took this rank before it first waited for others; its results are there. 0 for a process alone.</summary>
     public double TakeOwnSeconds() => _clock?.TakeSeconds() ?? 0;
 
     public void Dispose()
     {
+        _gatherRest?.Dispose();
         _update.Dispose();
         _next?.Dispose();
         _first?.Dispose();

@@ -32,6 +32,9 @@ internal sealed class Trainer : IDisposable
     private readonly PlannedMemory _memory;
     private readonly StepScalarTransfer _scalars;
     private readonly StepWork _work;
+    private readonly StreamLoss _loss;
+    private readonly Generator _generator;
+    private bool _areWeightsWhole = true;
     private double _ownSeconds;
 
     public Trainer(RunConfiguration configuration, in BatchPlan batch, IOperations operations, RankGroup? group)
@@ -58,10 +61,11 @@ internal sealed class Trainer : IDisposable
                 ? null
                 : new GradientReduction(
                     operations, _collectives, Memory.Parameters.Map, Memory.Gradients.Arena, Memory.ReducedGradients, Memory.SummedScalars);
-            var update = new WeightUpdate(operations, Memory, Options(configuration.Optimizer), _collectives);
-            _work = new StepWork(operations.Device, model, update, reduction, batch);
-            Loss = new StreamLoss(operations, model, Memory.Batch);
-            Generator = new Generator(new InferenceModel(context, Memory.Inference!));
+            WeightGathering? gathering = layout is { ShardsOptimizer: true } ? new WeightGathering(Memory.Parameters, _collectives!) : null;
+            var update = new WeightUpdate(operations, Memory, Options(configuration.Optimizer), _collectives, gathering);
+            _work = new StepWork(operations.Device, model, update, reduction, gathering, batch);
+            _loss = new StreamLoss(operations, model, Memory.Batch);
+            _generator = new Generator(new InferenceModel(context, Memory.Inference!));
         }
         catch
         {
@@ -78,11 +82,11 @@ internal sealed class Trainer : IDisposable
     /// <summary>For weights and moments outside of steps.</summary>
     public TensorTransfer Transfer { get; }
 
-    /// <summary>Loss over a validation stream with the weights as they are, between steps.</summary>
-    public StreamLoss Loss { get; }
+    /// <summary>Loss over a validation stream with the weights as they are, between steps and behind <see cref="CompleteWeights"/>.</summary>
+    public StreamLoss Loss => WithWholeWeights(_loss);
 
-    /// <summary>Generates with the weights as they are, between steps.</summary>
-    public Generator Generator { get; }
+    /// <summary>Generates with the weights as they are, between steps and behind <see cref="CompleteWeights"/>.</summary>
+    public Generator Generator => WithWholeWeights(_generator);
 
     /// <summary>What checkpoints hold.</summary>
     public TrainingTensors Tensors => new(Memory.Parameters, Memory.FirstMoment, Memory.SecondMoment);
@@ -139,6 +143,7 @@ internal sealed class Trainer : IDisposable
         using (_operations.Device.Range(UpdateRange))
         {
             _work.LaunchUpdate();
+            _areWeightsWhole = false;
         }
 
         _scalars.RequestResults();
@@ -155,11 +160,22 @@ internal sealed class Trainer : IDisposable
     /// <summary>Every rank's own seconds, as they came with the results read last: of an earlier step. None in a process alone.</summary>
     public ReadOnlySpan<float> OwnSeconds => _scalars.OwnSeconds();
 
+    /// <summary>Makes weights whole that sharded ranks have updated in parts, for whoever reads them before the next step. Every rank calls it.</summary>
+    public void CompleteWeights()
+    {
+        if (!_areWeightsWhole)
+        {
+            _work.LaunchGather();
+            _areWeightsWhole = true;
+        }
+    }
+
     /// <summary>Brings what the ranks have read of a checkpoint, each its share, to all.</summary>
     public void CompleteTensors()
     {
         Tensors.Complete(_operations, _collectives);
         _operations.Device.Synchronize();
+        _areWeightsWhole = true;
     }
 
     /// <summary>What a checkpoint saves of the step scalars.</summary>
@@ -172,13 +188,17 @@ internal sealed class Trainer : IDisposable
     public void Dispose()
     {
         _operations.Device.Synchronize();
-        Generator?.Dispose();
-        Loss?.Dispose();
+        _generator?.Dispose();
+        _loss?.Dispose();
         _work?.Dispose();
         _scalars?.Dispose();
         Transfer?.Dispose();
         _memory.Dispose();
     }
+
+    private T WithWholeWeights<T>(T reader) => _areWeightsWhole
+        ? reader
+        : throw new InvalidOperationException("the weights are as the ranks' updates left them, in parts: complete them first");
 
     private AdamWOptions Options(OptimizerConfiguration optimizer) => new(
         optimizer.Beta1, optimizer.Beta2, optimizer.Epsilon, optimizer.WeightDecay, optimizer.Clip, DynamicLossScale: IsLossScaled);

@@ -306,6 +306,11 @@ public sealed class TrainingSession : IDisposable
             return;
         }
 
+        if (evaluates || samples)
+        {
+            _trainer.CompleteWeights();
+        }
+
         if (evaluates)
         {
             Say("evaluating behind it", step);

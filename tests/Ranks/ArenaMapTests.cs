@@ -70,6 +70,28 @@ public sealed class ArenaMapTests
     }
 
     [Test]
+    public void Weights_AreReadBehindTheFirstOfTheirBucket_EmbeddingFirst_HeadLast([Values] bool tied)
+    {
+        var catalogue = new ParameterCatalogue(Model with { TieEmbeddings = tied });
+        ArenaMap map = Map(catalogue, 3, 7, 4 << 20);
+        GradientBucket[] order = [.. map.ReadOrder.Select(number => map.Buckets[number])];
+        Assert.That(order.Select(bucket => bucket.ReadPhase), Is.Ordered);
+        Assert.That(order, Is.EquivalentTo(map.Buckets));
+        foreach (GradientBucket bucket in order)
+        {
+            IEnumerable<int> phases = catalogue.Parameters
+                .Where(parameter => parameter.Offset < bucket.Range.End && parameter.Offset + parameter.MemoryCount > bucket.Range.Start)
+                .Select(parameter => parameter.ReadPhase);
+            Assert.That(phases, Is.All.GreaterThanOrEqualTo(bucket.ReadPhase));
+        }
+
+        var phase = new Phases(Model.NLayers);
+        Assert.That(order[0].ReadPhase, Is.EqualTo(phase.Embedding));
+        Assert.That(order[^1].ReadPhase, Is.EqualTo(tied ? phase.Mlp(Model.NLayers - 1) : phase.Head));
+        Assert.That(order.Count(bucket => !bucket.IsReadFirst), Is.GreaterThan(order.Length / 3), "most is gathered beside the forward pass");
+    }
+
+    [Test]
     public void AProcessAlone_HasTheCataloguesArena()
     {
         var catalogue = new ParameterCatalogue(Model);

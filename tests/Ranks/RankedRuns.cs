@@ -55,14 +55,17 @@ internal static class RankedRuns
     /// <param name="change">Changes a rank's options.</param>
     /// <param name="wrap">Changes a rank's operations.</param>
     /// <param name="stop">Asks a rank to stop.</param>
+    /// <param name="collectives">Makes a rank's communicator in place of the usual one.</param>
     public static RecordingObserver[] Run(
         int worldSize, RunConfiguration configuration, string? folder = null, bool resume = false,
         Func<int, TrainingSessionOptions, TrainingSessionOptions>? change = null, Func<int, IOperations, IOperations>? wrap = null,
-        Func<int, CancellationToken>? stop = null)
+        Func<int, CancellationToken>? stop = null, Func<RankGroup, Device, Communicator>? collectives = null)
     {
         var observers = new RecordingObserver[worldSize];
-        LocalRanks.Run(worldSize, _ => new CpuDevice(1), (group, device) =>
+        LocalRanks.Run(worldSize, _ => new CpuDevice(1), (usual, device) =>
         {
+            using Communicator? unusual = collectives?.Invoke(usual, device);
+            RankGroup group = unusual is null ? usual : usual with { Collectives = unusual };
             IOperations operations = CpuOperations.Create((CpuDevice)device);
             using var owned = (IDisposable)operations;
             observers[group.Rank] = new RecordingObserver();

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
@@ -7,8 +8,10 @@ using GptEngine.Engine.Training;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Runtime.Communication;
+using GptEngine.Runtime.Devices;
 using GptEngine.Runtime.Memory;
 using GptEngine.Runtime.Simulator.Checks;
+using GptEngine.Tests.Communication;
 using GptEngine.Tests.Kernels;
 using GptEngine.Tests.Training;
 using NUnit.Framework;
@@ -45,6 +48,19 @@ public sealed class SimulatedRanksTests
                 Assert.That(ours.GradNorm, Is.EqualTo(expected.GradNorm).Within(1000 * tolerance).Percent);
             }
         });
+    }
+
+    /// <summary>Captured steps whose collectives end as late and see as little as they may.</summary>
+    [TestCase(90, Precision.Fp32, true)]
+    [TestCase(70, Precision.Fp16, true)]
+    public void Graphs_WaitForWhatTheyUse(int architecture, Precision precision, bool sharded)
+    {
+        RunConfiguration configuration = Configuration(precision).Sharded(sharded);
+        configuration = configuration with { Training = configuration.Training with { EvalEvery = 1, EvalBatches = 1 } };
+        RecordingObserver[] expected = Run(2, configuration, architecture);
+        RecordingObserver[] delayed = Run(2, configuration, architecture, collectives: DelayedCommunicator.For(2));
+        Assert.That(delayed[1].Steps.Select(step => (step.Loss, step.GradNorm)), Is.EqualTo(expected[0].Steps.Select(step => (step.Loss, step.GradNorm))));
+        Assert.That(delayed[0].Evaluations, Is.EqualTo(expected[0].Evaluations));
     }
 
     /// <summary>One rank's gradient goes beyond the range: all skip the step and halve the scale, and so does what the checkpoint says.</summary>
@@ -91,7 +107,7 @@ public sealed class SimulatedRanksTests
 
     private static RecordingObserver[] Run(
         int world, RunConfiguration configuration, int architecture, bool grouped = true, int faultyMicroStep = -1, string? folder = null,
-        bool resume = false)
+        bool resume = false, Func<RankGroup, Device, Communicator>? collectives = null)
     {
         DataType storage = configuration.Training.Precision switch
         {
@@ -102,8 +118,10 @@ public sealed class SimulatedRanksTests
         var options = new GpuOptions { UsesGraphs = faultyMicroStep < 0 };
         CudaOperations[] operations = [.. Enumerable.Range(0, world).Select(_ => SimulatedOperations.Create(architecture, storage, options, SimulatorChecks.None))];
         var observers = new RecordingObserver[world];
-        LocalRanks.Run(world, rank => operations[rank].Device, (group, _) =>
+        LocalRanks.Run(world, rank => operations[rank].Device, (usual, device) =>
         {
+            using Communicator? unusual = collectives?.Invoke(usual, device);
+            RankGroup group = unusual is null ? usual : usual with { Collectives = unusual };
             using CudaOperations own = operations[group.Rank];
             observers[group.Rank] = new RecordingObserver();
             IOperations used = faultyMicroStep >= 0 && group.Rank == 1

@@ -80,6 +80,27 @@ public sealed class ScalingModelTests
         Assert.That(GradientTimeline.Exposed([new(8, 0.5), new(8, 0.6)], 10, bytes => bytes, 0), Is.EqualTo(11).Within(1e-12));
     }
 
+    [TestCase(0, 4)]
+    [TestCase(0.25, 4.2)]
+    public void Update_GathersWhatIsReadFirst_WhileTheRestIsUpdated(double slowdown, double seconds)
+    {
+        // A second for the first quarter, which is gathered in the next; the rest takes three, slower in the first of them.
+        WeightPiece[] pieces = [new(10, 0, true), new(30, 0.5, false)];
+        Assert.That(WeightTimeline.Update(pieces, 4, bytes => bytes / 10, slowdown), Is.EqualTo(seconds).Within(1e-12));
+        Assert.That(WeightTimeline.Update(pieces, 4, bytes => bytes, slowdown), Is.EqualTo(11).Within(1e-12), "the gathering ends last");
+    }
+
+    [Test]
+    public void Gathering_InTheNextMicroStep_IsExposedWhereSomethingIsReadTooSoon()
+    {
+        // The first is read at 1 s and is there at 3; the second, there at 6, is read at 7.
+        Assert.That(WeightTimeline.Exposed([new(9, 0, true), new(3, 0.1, false), new(3, 0.5, false)], 10, bytes => bytes, 0), Is.EqualTo(2).Within(1e-12));
+    }
+
+    [Test]
+    public void Gathering_ThatIsHidden_CostsItsSlowdownAlone() =>
+        Assert.That(WeightTimeline.Exposed([new(2, 0.5, false)], 10, bytes => bytes, 0.25), Is.EqualTo(0.4).Within(1e-12));
+
     [Test]
     public void Buckets_FillInOrder_AndKeepAllBytes()
     {
