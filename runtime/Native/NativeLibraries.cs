@@ -44,7 +44,7 @@ public static class NativeLibraries
 
     internal static NativeLibraryOpening Open(NativeLibraryName library, NativeSearchPlaces places, Func<nint, bool>? suits)
     {
-        var failures = new List<string>();
+        var failures = new List<LoaderFailure>();
         string? unsuited = null;
         foreach (string candidate in places.Candidates(library))
         {
@@ -52,37 +52,46 @@ public static class NativeLibraries
             try
             {
                 nint handle = NativeLibrary.Load(candidate);
+                string path = LoadedPath(library, candidate);
+                if (path != candidate)
+                {
+                    // Only now is it known which folder the loader took a bare name from.
+                    OpenCompanions(library, path);
+                }
+
                 if (suits is null || suits(handle))
                 {
-                    return new NativeLibraryOpening(library, handle, LoadedPath(library, candidate), failures);
+                    return new NativeLibraryOpening(library, handle, path, places.Looked(library), failures);
                 }
 
                 unsuited ??= candidate;
                 NativeLibrary.Free(handle);
             }
-            catch (DllNotFoundException missing)
+            catch (Exception failed) when (failed is DllNotFoundException or BadImageFormatException)
             {
-                // A name the loader does not know is the ordinary case; a file that exists and cannot be opened is worth telling.
-                if (File.Exists(candidate))
-                    failures.Add($"{candidate}: {missing.Message}");
-            }
-            catch (BadImageFormatException unfit)
-            {
-                failures.Add($"{candidate}: {unfit.Message}");
+                // A name the loader does not know is the ordinary case; a file that is there and cannot be loaded is worth telling.
+                if (LoaderFailure.Read(candidate, places.Locate(candidate), failed.Message) is { } failure)
+                    failures.Add(failure);
             }
         }
 
         return unsuited is null
-            ? new NativeLibraryOpening(library, 0, null, failures)
-            : new NativeLibraryOpening(library, NativeLibrary.Load(unsuited), LoadedPath(library, unsuited), failures);
+            ? new NativeLibraryOpening(library, 0, null, places.Looked(library), failures)
+            : new NativeLibraryOpening(library, NativeLibrary.Load(unsuited), LoadedPath(library, unsuited), places.Looked(library), failures);
     }
 
     private static void OpenCompanions(NativeLibraryName library, string candidate)
     {
-        if (library.CompanionPattern is null || Path.GetDirectoryName(candidate) is not { Length: > 0 } folder)
+        if (library.CompanionPattern is null || !Path.IsPathRooted(candidate) || !File.Exists(candidate))
             return;
-        foreach (string companion in Directory.EnumerateFiles(folder, library.CompanionPattern))
-            _ = NativeLibrary.TryLoad(companion, out _);
+
+        // Beside the name that it was asked for by, and beside the file that is behind links.
+        string file = File.ResolveLinkTarget(candidate, returnFinalTarget: true)?.FullName ?? candidate;
+        foreach (string folder in new[] { Path.GetDirectoryName(candidate)!, Path.GetDirectoryName(file)! }.Distinct())
+        {
+            foreach (string companion in Directory.EnumerateFiles(folder, library.CompanionPattern))
+                _ = NativeLibrary.TryLoad(companion, out _);
+        }
     }
 
     /// <summary>Where the loader took it from, by the process's own memory map; the candidate itself where there is no such map.</summary>
@@ -91,7 +100,10 @@ public static class NativeLibraries
         const string map = "/proc/self/maps";
         if (Path.IsPathRooted(candidate) || !File.Exists(map))
             return candidate;
-        string stem = library.FileNames[^1];
+
+        // What is mapped has the whole version in its name: libcuda.so.550.54.14 for libcuda.so.1.
+        string newest = library.FileNames[0];
+        string stem = newest[..(newest.IndexOf(".so", StringComparison.Ordinal) + 3)];
         return File.ReadLines(map)
             .Select(line => line.IndexOf('/', StringComparison.Ordinal) is var start and >= 0 ? line[start..] : "")
             .FirstOrDefault(path => Path.GetFileName(path).StartsWith(stem, StringComparison.Ordinal)) ?? candidate;

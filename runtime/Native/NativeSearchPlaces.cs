@@ -52,6 +52,22 @@ public sealed class NativeSearchPlaces(Func<string, string?> environment, string
         return byLoader.Concat(toolkits).Concat(elsewhere).Concat(library.FileNames.Except(byLoader));
     }
 
+    /// <summary>Where <see cref="Candidates"/> looks, as half a sentence for people.</summary>
+    public string Looked(NativeLibraryName library)
+    {
+        ArgumentNullException.ThrowIfNull(library);
+        string names = string.Join(", ", library.FileNames);
+        return Variable(library.EnvironmentVariable) is { } chosen
+            ? Directory.Exists(chosen) ? $"{library.EnvironmentVariable} is {chosen}, which has none of {names}" : $"{library.EnvironmentVariable} is {chosen}, which does not exist"
+            : $"looked on the loader's path, in CUDA's folders, in Python's nvidia wheels and in our cache for {names}";
+    }
+
+    /// <summary>The path behind a candidate, where it is a bare name that is in a folder of <c>LD_LIBRARY_PATH</c>; else the candidate.</summary>
+    public string Locate(string candidate) =>
+        Path.IsPathRooted(candidate) || Variable("LD_LIBRARY_PATH") is not { } folders
+            ? candidate
+            : folders.Split(':').Where(folder => folder.Length > 0).Select(folder => Path.Combine(folder, candidate)).FirstOrDefault(File.Exists) ?? candidate;
+
     private static IEnumerable<string> In(NativeLibraryName library, IEnumerable<string> folders) =>
         from folder in folders
         where Directory.Exists(folder)

@@ -44,6 +44,15 @@ public sealed class LibraryChoiceTests
         Assert.That(opening.Path, Does.EndWith("libprobe.so.2"));
     }
 
+    [Test]
+    public void BareName_ItsCompanionsAreOpenedFromWhereTheLoaderFoundIt()
+    {
+        var probe = new NativeLibraryName("probe", "GPTENGINE_PROBE", ["libm.so.6"], "libanl.so.1", "");
+        NativeLibraryOpening opening = NativeLibraries.Open(probe, new NativeSearchPlaces(_ => null), null);
+        Assert.That(opening.Path, Does.StartWith("/").And.EndWith("/libm.so.6"));
+        Assert.That(File.ReadAllText("/proc/self/maps"), Does.Contain(Path.Combine(Path.GetDirectoryName(opening.Path)!, "libanl.so.1")));
+    }
+
     private NativeLibraryOpening Opened(Func<nint, bool>? suits) =>
         NativeLibraries.Open(Probe, new NativeSearchPlaces(name => name == Probe.EnvironmentVariable ? _folder : null), suits);
 

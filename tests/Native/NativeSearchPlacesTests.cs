@@ -76,9 +76,35 @@ public sealed class NativeSearchPlacesTests
     [Test]
     public void Describe_NotFound_SaysWhatToDo()
     {
-        var opening = new NativeLibraryOpening(NativeLibraryName.Nvrtc, 0, null, []);
+        var opening = new NativeLibraryOpening(
+            NativeLibraryName.Nvrtc, 0, null, new NativeSearchPlaces(_environment.GetValueOrDefault, _root).Looked(NativeLibraryName.Nvrtc), []);
 
-        Assert.That(opening.Describe(), Does.Contain("GPTENGINE_NVRTC").And.Contain("libnvrtc.so.12"));
+        Assert.That(opening.Describe(), Does.StartWith("The library nvrtc is missing (looked").And.Contain("GPTENGINE_NVRTC").And.Contain("libnvrtc.so.12"));
+    }
+
+    [Test]
+    public void Looked_VariableNamesNothing_SaysSo()
+    {
+        string folder = Directory.CreateDirectory(Path.Combine(_root, "empty")).FullName;
+        Assert.That(Looked(folder), Does.StartWith($"GPTENGINE_NVRTC is {folder}, which has none of libnvrtc.so.13"));
+        Assert.That(Looked("/nowhere/libnvrtc.so.12"), Is.EqualTo("GPTENGINE_NVRTC is /nowhere/libnvrtc.so.12, which does not exist"));
+
+        string Looked(string value)
+        {
+            _environment["GPTENGINE_NVRTC"] = value;
+            return new NativeSearchPlaces(_environment.GetValueOrDefault, _root).Looked(NativeLibraryName.Nvrtc);
+        }
+    }
+
+    [Test]
+    public void Locate_BareNameOnTheLoadersPath_IsThatFile()
+    {
+        string file = Install("there/libnccl.so.2");
+        _environment["LD_LIBRARY_PATH"] = $"/nowhere::{Path.GetDirectoryName(file)}";
+        var places = new NativeSearchPlaces(_environment.GetValueOrDefault, _root);
+        Assert.That(places.Locate("libnccl.so.2"), Is.EqualTo(file));
+        Assert.That(places.Locate("libcuda.so.1"), Is.EqualTo("libcuda.so.1"));
+        Assert.That(places.Locate("/opt/libnccl.so.2"), Is.EqualTo("/opt/libnccl.so.2"));
     }
 
     private string[] Candidates() => [.. new NativeSearchPlaces(_environment.GetValueOrDefault, _root).Candidates(NativeLibraryName.Nvrtc)];

@@ -1,3 +1,4 @@
+using System;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using GptEngine.Runtime.Cuda;
@@ -15,7 +16,8 @@ internal static unsafe class NcclResults
         string sentence = Text(NcclNative.ncclGetErrorString(result));
         string last = version >= NcclNative.LastErrorVersion ? Text(NcclNative.ncclGetLastError(0)) : "";
         string own = last.Length > 0 ? $"{sentence}; {last}" : sentence;
-        return new GpuException(call, code, $"{own}. That is: {remedy}. NCCL_DEBUG=INFO tells more.");
+        string more = own.Contains("NCCL_DEBUG", StringComparison.Ordinal) ? "" : " NCCL_DEBUG=INFO tells more.";
+        return new GpuException(call, code, $"{own}. That is: {remedy}.{more}");
     }
 
     /// <summary>A result's name in nccl.h, and what to look at.</summary>

@@ -18,6 +18,7 @@ public sealed unsafe class DriverBindingTests
     private static readonly Dictionary<string, string[]> Calls = new()
     {
         ["CudaEntryPoints.ByVersion"] = ["cuGetProcAddress_v2", "cuGetProcAddress"],
+        ["GpuLibraries.DriverVersion"] = ["cuDriverGetVersion"],
         ["GpuLibraries.CompilesFor"] = ["nvrtcGetNumSupportedArchs", "nvrtcGetSupportedArchs"],
         ["GpuLibraries.MultipliesOn"] = ["cublasLtGetVersion"],
         ["NativeVersion.ByReference"] = ["cuDriverGetVersion"],

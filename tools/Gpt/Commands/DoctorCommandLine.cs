@@ -57,8 +57,7 @@ internal static class DoctorCommandLine
         foreach (NativeLibraryName library in NativeLibraryName.All)
         {
             NativeLibraryOpening opening = NativeLibraries.TryOpen(library);
-            string reason = opening.Failures.Count > 0 ? $"cannot be opened ({opening.Failures[0]})" : "missing";
-            Print(library.ImportName, opening.IsOpen ? $"{NativeVersion.Of(opening) ?? "version unknown"}, {opening.Path}" : $"{reason}. {library.Remedy}");
+            Print(library.ImportName, opening.IsOpen ? $"{NativeVersion.Of(opening) ?? "version unknown"}, {opening.Path}" : opening.Problem);
         }
 
         Print("nvtx", NvtxListener.Description);

@@ -79,7 +79,9 @@ internal static class RankLaunchPlan
         if (gpus.Max() >= count)
         {
             throw new UserErrorException(
-                $"--gpus asks for GPU {gpus.Max()}, and the driver shows {count}, counted from 0. Check nvidia-smi and {VisibleVariable}.",
+                count == 0
+                    ? $"--gpus asks for GPUs, and the driver finds none ({CudaDriver.Find().Reason}). Check nvidia-smi and {VisibleVariable}."
+                    : $"--gpus asks for GPU {gpus.Max()}, and the driver shows {count}, counted from 0. Check nvidia-smi and {VisibleVariable}.",
                 ExitCode.MissingDependency);
         }
 
