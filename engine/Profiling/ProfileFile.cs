@@ -89,6 +89,7 @@ public static class ProfileFile
         writer.WriteNumber("busy", timeline.BusySeconds);
         writer.WriteNumber("waiting_for_ranks", timeline.WaitSeconds);
         writer.WriteNumber("gaps", timeline.IdleSeconds);
+        WriteNullable(writer, "gaps_for_the_host", timeline.HostSeconds);
         WriteNullable(writer, "without_profile", plainStepSeconds);
         writer.WriteNumber("host", profile.HostSeconds);
         writer.WriteEndObject();
@@ -99,6 +100,7 @@ public static class ProfileFile
             writer.WriteNumber("seconds", gap.Seconds);
             writer.WriteString("before", gap.Before);
             writer.WriteString("after", gap.After);
+            WriteNullable(writer, "host_seconds", gap.HostSeconds);
             writer.WriteEndObject();
         }
 

@@ -35,7 +35,10 @@ public sealed class StepTimeline
     /// <summary>Seconds in which nothing ran, gaps too short to be listed included.</summary>
     public double IdleSeconds { get; private set; }
 
-    /// <summary>All three.</summary>
+    /// <summary>Of these, those in which the host had not come yet to what was to run next; null where that is not known.</summary>
+    public double? HostSeconds { get; private set; }
+
+    /// <summary>Work, waits and gaps.</summary>
     public double Seconds => BusySeconds + WaitSeconds + IdleSeconds;
 
     /// <summary>Gaps of a microsecond and more, the longest first.</summary>
@@ -48,10 +51,12 @@ public sealed class StepTimeline
         foreach (ProfiledLaunch launch in launches)
         {
             double gap = Math.Max(0, launch.Start - end);
+            double? host = launch.Enqueued is { } enqueued ? Math.Clamp(enqueued - end, 0, gap) : null;
             IdleSeconds += gap;
+            HostSeconds = host is null ? HostSeconds : (HostSeconds ?? 0) + host;
             if (gap >= ShortestGap)
             {
-                gaps.Add(new TimelineGap(gap, before, launch.Name));
+                gaps.Add(new TimelineGap(gap, before, launch.Name, host));
             }
 
             // Launches that overlap count once.

@@ -4,4 +4,5 @@ namespace GptEngine.Engine.Profiling;
 /// <param name="Seconds">How long.</param>
 /// <param name="Before">What ended.</param>
 /// <param name="After">What began then.</param>
-public readonly record struct TimelineGap(double Seconds, string Before, string After);
+/// <param name="HostSeconds">Of it, until the host came to enqueue what began then; null where that is not known.</param>
+public readonly record struct TimelineGap(double Seconds, string Before, string After, double? HostSeconds = null);

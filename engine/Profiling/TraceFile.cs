@@ -170,6 +170,11 @@ public static class TraceFile
             writer.WriteNumber("dynamic_shared_bytes", shape.SharedBytes);
         }
 
+        if (launch.Enqueued is { } enqueued)
+        {
+            writer.WriteNumber("us_from_enqueueing", Math.Round((launch.Start - enqueued) * 1e6, 3));
+        }
+
         if (launch.Counters is { } counters)
         {
             writer.WriteNumber("warp_instructions", counters.WarpInstructions);

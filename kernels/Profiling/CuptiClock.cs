@@ -7,8 +7,8 @@ using GptEngine.Runtime.Cuda.Tracing;
 namespace GptEngine.Kernels.Profiling;
 
 /// <summary>
-/// Times a step's work by what the GPU itself records of it. Nothing is put between the pieces, so that each time is the kernel's own and the
-/// gaps are those that are there; that CUPTI listens makes each launch take the host some microseconds more.
+/// Times a step's work by what the GPU itself records of it. Nothing of ours is put between the pieces, so that each time is the kernel's own
+/// and gaps hold no events; that CUPTI listens makes each launch take the host longer, and its time stamps have their place in the stream.
 /// </summary>
 public sealed class CuptiClock : WorkClock
 {
@@ -85,6 +85,8 @@ public sealed class CuptiClock : WorkClock
         (long start, long end) = _step!.Span(piece);
         return (Seconds(start), Seconds(end - start));
     }
+
+    public override double? Enqueued(int piece) => Seconds(_pieces[piece].Enqueued);
 
     public override IReadOnlyList<GpuActivity> ActivitiesOf(int piece) => _step!.Activities(piece);
 

@@ -185,6 +185,7 @@ public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? 
         return new ProfiledLaunch(piece.Name, piece.Part, piece.Shape, piece.Cost, start, seconds, clock.Counters(piece.Number))
         {
             Activities = clock.ActivitiesOf(piece.Number),
+            Enqueued = clock.Enqueued(piece.Number),
         };
     }
 

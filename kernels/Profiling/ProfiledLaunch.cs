@@ -19,4 +19,7 @@ public sealed record ProfiledLaunch(
 {
     /// <summary>What the GPU itself recorded of it, in order: a product's own kernels; nothing where nothing was.</summary>
     public IReadOnlyList<GpuActivity> Activities { get; init; } = [];
+
+    /// <summary>When the host was about to enqueue it, in seconds from the profile's beginning; null where that is not known.</summary>
+    public double? Enqueued { get; init; }
 }

@@ -111,13 +111,22 @@ internal sealed class TracedStep
                     : $"its record is of {own[0].Name}";
     }
 
-    /// <summary>Whether a compiler's name is that of an expression's function: as it is, or with its length before it.</summary>
+    /// <summary>Whether a compiler's name is that of an expression's function: with its length before it, as compilers write it, or as a word.</summary>
     internal static bool IsNameOf(string compiled, string expression)
     {
         int end = expression.IndexOf('<', StringComparison.Ordinal);
         string function = end < 0 ? expression : expression[..end];
         function = function[(function.LastIndexOf(':') + 1)..];
-        return compiled == function || compiled.Contains(string.Create(CultureInfo.InvariantCulture, $"{function.Length}{function}"), StringComparison.Ordinal);
+        if (compiled.Contains(string.Create(CultureInfo.InvariantCulture, $"{function.Length}{function}"), StringComparison.Ordinal))
+        {
+            return true;
+        }
+
+        int at = compiled.IndexOf(function, StringComparison.Ordinal);
+        int behind = at + function.Length;
+        return at >= 0 && (at == 0 || !IsOfWord(compiled[at - 1])) && (behind == compiled.Length || !IsOfWord(compiled[behind]));
+
+        static bool IsOfWord(char letter) => char.IsAsciiLetterOrDigit(letter) || letter == '_';
     }
 
     /// <summary>

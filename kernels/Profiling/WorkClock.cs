@@ -43,6 +43,9 @@ public abstract class WorkClock : IDisposable
     /// <summary>When a piece began, in seconds from an instant before the first, and how long it took. The device has done it.</summary>
     public abstract (double Start, double Seconds) Read(int piece);
 
+    /// <summary>When the host was about to enqueue a piece, in the same seconds; null where that is not known.</summary>
+    public virtual double? Enqueued(int piece) => null;
+
     /// <summary>What the device itself recorded of a piece; nothing where it does not.</summary>
     public virtual IReadOnlyList<GpuActivity> ActivitiesOf(int piece) => [];
 

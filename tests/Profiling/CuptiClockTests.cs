@@ -51,6 +51,8 @@ public sealed class CuptiClockTests
             "fill", "ampere_bf16_s16816gemm_bf16_128x128_ldg8_f2f_stages_32x5_tn", "_ZN8cublasLt19splitKreduce_kernelILi32EEEvv",
         }));
         Assert.That(clock.Activities, Has.Count.EqualTo(6), "the trace has all");
+        Assert.That(Enumerable.Range(0, 3).Select(piece => clock.Enqueued(piece)!.Value), Is.Ordered);
+        Assert.That(clock.Enqueued(1), Is.GreaterThan(0).And.LessThan(read[1].Start));
     }
 
     [Test]
@@ -150,6 +152,8 @@ public sealed class CuptiClockTests
     [TestCase("_Z27layer_norm_forward_residentI6__halfLi512EEvPT_", "layer_norm_forward_resident<Half, 512>", true)]
     [TestCase("_ZN9gptengine4geluIfEEvPT_", "gptengine::gelu<float>", true)]
     [TestCase("layer_norm_backward_reduce", "layer_norm_backward_reduce", true)]
+    [TestCase("void gptengine::gelu<float>(float*)", "gptengine::gelu<float>", true)]
+    [TestCase("void fast_gelu<float>(float*)", "gelu<float>", false)]
     [TestCase("_Z26layer_norm_forward_residenPf", "layer_norm_forward_resident<Half, 512>", false)]
     [TestCase("_Z5gelu2IfEvPT_", "gelu<float>", false)]
     [TestCase("", "gelu<float>", false)]

@@ -1,5 +1,6 @@
 using System.Linq;
 using GptEngine.Engine.Profiling;
+using GptEngine.Kernels.Profiling;
 using NUnit.Framework;
 
 namespace GptEngine.Tests.Profiling;
@@ -18,6 +19,23 @@ public sealed class StepTimelineTests
             Assert.That(timeline.Seconds, Is.EqualTo(5), "what lies before the first launch is no gap");
             Assert.That(timeline.Gaps.Single(), Is.EqualTo(new TimelineGap(1, "a1", "a2")));
         });
+    }
+
+    [Test]
+    public void Gaps_AreTheHostsUntilItEnqueuesWhatIsNext()
+    {
+        ProfiledLaunch[] launches =
+        [
+            Profiles.Launch("a", 1, 2) with { Enqueued = 0 }, Profiles.Launch("late", 7, 1) with { Enqueued = 6 },
+            Profiles.Launch("early", 10, 1) with { Enqueued = 6.5 }, Profiles.Launch("at once", 12, 1) with { Enqueued = 12.5 },
+        ];
+        var timeline = new StepTimeline(Profiles.Of(Profiles.Operation("a", 0, launches)));
+        Assert.That(timeline.Gaps.Select(gap => (gap.Seconds, gap.After, gap.HostSeconds)), Is.EqualTo(new[]
+        {
+            (4.0, "late", (double?)3), (2, "early", 0), (1, "at once", 1),
+        }));
+        Assert.That((timeline.IdleSeconds, timeline.HostSeconds), Is.EqualTo((7, 4)));
+        Assert.That(new StepTimeline(Profiles.Of(Profiles.Operation("a", 0, Profiles.Launch("a", 1, 2)))).HostSeconds, Is.Null, "not every clock knows");
     }
 
     [Test]

@@ -63,5 +63,6 @@ internal sealed class TracedDriver(FakeCupti cupti) : SilentDriver
         cupti.Synchronize();
     }
 
-    private uint Number(GpuStream stream) => 7 + (uint)_streams.IndexOf(stream);
+    /// <summary>What the records call a stream.</summary>
+    public uint Number(GpuStream stream) => 7 + (uint)_streams.IndexOf(stream);
 }

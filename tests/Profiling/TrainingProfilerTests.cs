@@ -10,6 +10,7 @@ using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Kernels.Linear;
 using GptEngine.Kernels.Profiling;
 using GptEngine.Runtime;
+using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Devices;
@@ -112,6 +113,36 @@ public sealed class TrainingProfilerTests
         using Device device = operations.Device;
         StepProfile profile = TrainingProfiler.Traced(Case, operations, null, null, "There is no CUPTI here.", ProfileTimer.Auto, (1e12, 1e14), CancellationToken.None);
         Assert.That((profile.Timer, profile.TimerNote), Is.EqualTo(("events", "There is no CUPTI here.")));
+    }
+
+    /// <summary>Of two ranks one's GPU is traced and the other's is not, and both take the same steps.</summary>
+    [Test]
+    public void Ranks_FindTheirCollectivesAmongTheRecords()
+    {
+        using FakeCupti cupti = FakeCupti.Open("12.4", _folder.Path);
+        using FakeCupti silent = FakeCupti.Open("11.8", _folder.Path);
+        FakeCupti[] stands = [cupti, silent];
+        var profiles = new StepProfile[2];
+        LocalRanks.Run(2, _ => new CpuDevice(1), (group, _) =>
+        {
+            FakeCupti own = stands[group.Rank];
+            using var driver = new TracedDriver(own);
+            using CudaOperations operations = Silent(driver);
+            using Device device = operations.Device;
+            using var collectives = new TracedCollectives(group.Control, own, driver);
+            profiles[group.Rank] = TrainingProfiler.Traced(
+                Case with { WorldSize = 2 }, operations, group with { Collectives = collectives }, group.Rank == 0 ? own.Tracer() : null, "No CUPTI on this rank.",
+                ProfileTimer.Auto, (1e12, 1e14), CancellationToken.None);
+        });
+        Assert.That(profiles.Select(profile => (profile.Timer, profile.TimerNote)), Is.EqualTo(new[] { ("CUPTI", (string?)null), ("events", "No CUPTI on this rank.") }));
+        StepProfile traced = profiles[0];
+        Assert.That(traced.Collectives, Has.Count.GreaterThan(1));
+        Assert.That(traced.Collectives.Select(one => one.Seconds), Is.All.EqualTo(5e-6).Within(1e-12));
+        Assert.That(traced.Collectives.Select(one => one.Start), Is.Ordered);
+        ProfiledLaunch[] waits = [.. traced.Operations.SelectMany(operation => operation.Launches).Where(ProfiledCommunicator.IsWait)];
+        Assert.That(waits, Is.Not.Empty);
+        Assert.That(waits.Max(wait => wait.Start + wait.Seconds), Is.GreaterThanOrEqualTo(traced.Collectives[^1].End - 1e-12));
+        Assert.That(traced.Overlap!.Value.Seconds, Is.EqualTo(traced.Collectives.Sum(one => one.Seconds)).Within(1e-12));
     }
 
     [Test]

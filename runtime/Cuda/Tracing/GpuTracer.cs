@@ -24,6 +24,7 @@ public sealed class GpuTracer
     private readonly CuptiLibrary _library;
     private ulong _start;
     private string? _fault;
+    private bool _isRegistered;
     private bool _isRunning;
 
     private GpuTracer(CuptiLibrary library) => _library = library;
@@ -68,7 +69,8 @@ public sealed class GpuTracer
         }
 
         FreeFilled();
-        string? reason = Failure(_library.RegisterCallbacks(), "cuptiActivityRegisterCallbacks");
+        string? reason = _isRegistered ? null : Failure(_library.RegisterCallbacks(), "cuptiActivityRegisterCallbacks");
+        _isRegistered = reason is null;
         int enabled = 0;
         while (reason is null && enabled < Kinds.Length)
         {

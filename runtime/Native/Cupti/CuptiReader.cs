@@ -23,7 +23,8 @@ internal sealed unsafe class CuptiReader(CuptiLibrary library, ulong from, ulong
     // CUPTI computes the GPU's times over to the host's clock, which is not exact.
     private const ulong Slack = 10_000_000;
 
-    private const int LongestName = 1 << 16;
+    // Those of templates of templates have some thousand characters.
+    private const int LongestName = 1 << 14;
     private const int MostThreads = 1024;
 
     private readonly List<(GpuActivity Activity, uint Call)> _activities = [];

@@ -162,10 +162,11 @@ internal sealed class ProfileOutput
     private void PrintStep()
     {
         string waiting = _profile.Overlap is null ? "" : $"{Time(_timeline.WaitSeconds)} ({Share(_timeline.WaitSeconds)}) of waiting for ranks, ";
+        string late = _timeline.HostSeconds is { } host ? $", {Time(host)} of them before the host came to what was next" : "";
         _output.WriteLine();
         _output.WriteLine(string.Create(
             Culture,
-            $"step: {Time(_timeline.BusySeconds)} {_time.Name} of work, {waiting}{Time(_timeline.IdleSeconds)} ({Share(_timeline.IdleSeconds)}) of gaps between"));
+            $"step: {Time(_timeline.BusySeconds)} {_time.Name} of work, {waiting}{Time(_timeline.IdleSeconds)} ({Share(_timeline.IdleSeconds)}) of gaps between{late}"));
         if (_plainSeconds is { } plain)
         {
             _output.WriteLine(string.Create(Culture, $"without a profile, as gpt train makes it: {Time(plain)} {_time.Name}, median of several"));
@@ -173,7 +174,7 @@ internal sealed class ProfileOutput
 
         foreach (TimelineGap gap in _timeline.Gaps.Take(ListedGaps))
         {
-            _output.WriteLine(string.Create(Culture, $"  gap of {1e6 * gap.Seconds,8:N1} µs between {gap.Before} and {gap.After}"));
+            _output.WriteLine(string.Create(Culture, $"  gap of {1e6 * gap.Seconds,8:N1} µs between {gap.Before} and {gap.After}{(gap.HostSeconds > gap.Seconds / 2 ? ", for the host" : "")}"));
         }
 
         _output.WriteLine();
