@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using GptEngine.Perf.Attention;
 using GptEngine.Perf.CpuOperations;
 using GptEngine.Perf.Gemm;
+using GptEngine.Perf.MachineCode;
 using GptEngine.Perf.Simulator;
 using GptEngine.Perf.Tokenization;
 
@@ -16,6 +17,7 @@ internal static class Program
         ["attention"] = AttentionModel.Run,
         ["cpu"] = CpuOperationsBenchmark.Run,
         ["gemm"] = GemmBenchmark.Run,
+        ["machine-code"] = MachineCodeReport.Run,
         ["simulator"] = SimulatorBenchmark.Run,
         ["prepare"] = PrepareBenchmark.Run,
         ["tokenizer"] = TokenizerBenchmark.Run,

@@ -62,7 +62,7 @@ public static class KernelCommands
     {
         KernelInstance kernel = Find(name);
         CompiledImage image = cache.GetOrCompile(KernelSources.Request(kernel.Source, [kernel.NameExpression], target, format)).Image;
-        output.WriteLine(format == ImageFormat.Ptx ? image.Ptx : Disassembler.Disassemble(image, image.LoweredNames[kernel.NameExpression]));
+        output.WriteLine(format == ImageFormat.Ptx ? image.Ptx : Disassembler.Disassemble(image));
     }
 
     /// <summary>The kernel of the catalogue that goes by a name; blanks do not matter.</summary>

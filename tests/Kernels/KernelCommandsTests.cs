@@ -48,6 +48,22 @@ public sealed class KernelCommandsTests
 
     [Test]
     [RequiresNvrtc]
+    public void Show_Sass_IsTheKernels()
+    {
+        if (Disassembler.Find() is null)
+        {
+            Assert.Ignore("this machine has no disassembler");
+        }
+
+        using var output = new StringWriter();
+
+        KernelCommands.Show(output, "embedding_order", new(8, 0), ImageFormat.Cubin, new CompileCache(new NvrtcCompiler(), CompileCache.DefaultFolder));
+
+        Assert.That(output.ToString(), Does.Contain("embedding_order").And.Contain("EXIT"));
+    }
+
+    [Test]
+    [RequiresNvrtc]
     public void Show_SassWithoutDisassembler_SaysWhatIsMissing()
     {
         if (Disassembler.Find() is not null)

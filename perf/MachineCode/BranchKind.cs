@@ -1,0 +1,29 @@
+namespace GptEngine.Perf.MachineCode;
+
+/// <summary>What a conditional branch of attention's main loop decides, by what it jumps over.</summary>
+internal enum BranchKind
+{
+    /// <summary>Not taken.</summary>
+    Passed,
+
+    /// <summary>Back to a loop's head.</summary>
+    Back,
+
+    /// <summary>Out of a loop.</summary>
+    Out,
+
+    /// <summary>Over the whole step: taken where the warp sees nothing of it.</summary>
+    OverStep,
+
+    /// <summary>Over the mask: taken where all is seen.</summary>
+    OverMask,
+
+    /// <summary>Over the scaling of the sums: taken but in the first step, after which maxima hardly grow by a factor of 2⁸.</summary>
+    OverScaling,
+
+    /// <summary>Over the copy of the next step's rows: taken in the last.</summary>
+    OverCopy,
+
+    /// <summary>To the copy of the next step's rows: taken but in the last.</summary>
+    ToCopy,
+}

@@ -1,0 +1,22 @@
+using GptEngine.Kernels.Common;
+using GptEngine.Runtime.Compile;
+
+namespace GptEngine.Perf.MachineCode;
+
+/// <summary>A kernel's machine code, and how much of it a multiprocessor holds at a time.</summary>
+internal sealed record CompiledKernel(KernelInstance Kernel, FlowGraph Graph, KernelResources Resources, int ResidentBlocks)
+{
+    public int ResidentWarps => ResidentBlocks * Kernel.Threads / 32;
+
+    public static CompiledKernel Of(KernelInstance kernel, ComputeCapability target, CompileCache cache)
+    {
+        CompileRequest request = KernelSources.Request(kernel.Source, [kernel.NameExpression], target, ImageFormat.Cubin);
+        CompiledImage image = cache.GetOrCompile(request).Image;
+        KernelResources resources = image.Resources[image.LoweredNames[kernel.NameExpression]];
+        return new CompiledKernel(
+            kernel,
+            new FlowGraph(MachineCodeListing.Parse(Disassembler.DisassembleWithEncoding(image))),
+            resources,
+            ArchitectureLimits.Of(target).ResidentBlocks(resources, kernel.Threads, kernel.DynamicSharedBytes));
+    }
+}

@@ -1,0 +1,42 @@
+using System.Collections.Immutable;
+using System.IO;
+using System.IO.Compression;
+using GptEngine.Perf.MachineCode;
+using NUnit.Framework;
+
+namespace GptEngine.Tests.Perf;
+
+/// <summary>
+/// Machine code of our own kernels as nvdisasm 12.4 printed it (-c -hex, of NVRTC 12.4's image with one kernel in it), runs of blanks made
+/// one: the tests need no disassembler. They are samples of how machine code looks, and need not follow the kernels.
+/// </summary>
+internal static class MachineCodeSamples
+{
+    /// <summary><c>layer_norm_backward_reduce</c>, sm_80.</summary>
+    public static string Reduce => File.ReadAllText(PathOf("layer_norm_backward_reduce.sm80.sass"));
+
+    /// <summary><c>attention_forward_mma&lt;Half, 64, 2, 1&gt;</c>, sm_70: two tiles of 16 queries a warp, 32 keys a step.</summary>
+    public static string Attention
+    {
+        get
+        {
+            using var file = new GZipStream(File.OpenRead(PathOf("attention_forward_mma.sm70.sass.gz")), CompressionMode.Decompress);
+            using var reader = new StreamReader(file);
+            return reader.ReadToEnd();
+        }
+    }
+
+    /// <summary>Instructions without operands: opcode, stall count, write barrier, wait mask.</summary>
+    public static ImmutableArray<MachineInstruction> Code(params (string Opcode, int Stall, int Write, int Wait)[] lines)
+    {
+        var code = ImmutableArray.CreateBuilder<MachineInstruction>();
+        foreach ((string opcode, int stall, int write, int wait) in lines)
+        {
+            code.Add(new MachineInstruction(16 * code.Count, "", opcode, "", new ControlCode(stall, write, ControlCode.None, wait), -1));
+        }
+
+        return code.ToImmutable();
+    }
+
+    private static string PathOf(string name) => Path.Combine(TestContext.CurrentContext.TestDirectory, "Golden", "machine_code", name);
+}
