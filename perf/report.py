@@ -30,7 +30,7 @@ p { margin:6px 0 } a { color:var(--s0) } figure { margin:14px 0 22px; padding:14
 figcaption, caption { color:var(--soft); font-size:13px } figcaption { margin-top:8px } caption { caption-side:bottom; text-align:left; padding-top:6px }
 .wide { overflow-x:auto; margin:10px 0 20px } table { border-collapse:collapse; font-size:13px; min-width:40% }
 th, td { padding:4px 9px; border-bottom:1px solid var(--rule); text-align:left; vertical-align:top } th { color:var(--soft); font-weight:600; white-space:nowrap }
-td { white-space:nowrap } td.l { white-space:normal; min-width:320px; overflow-wrap:anywhere }
+td { overflow-wrap:break-word } td.l { min-width:320px; overflow-wrap:anywhere }
 td.n, th.n { text-align:right; font-variant-numeric:tabular-nums; white-space:nowrap } pre { background:var(--panel); padding:10px 14px; border-radius:8px; overflow-x:auto; font-size:13px }
 svg { width:100%; min-width:760px; height:auto; display:block; font:12px system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif } svg text { fill:var(--soft) }
 svg .heading { fill:var(--ink); font-weight:600 } svg .value { fill:var(--ink); font-variant-numeric:tabular-nums } svg .inside { fill:var(--inside); font-weight:600 } svg .dark { fill:#14181d }

@@ -62,7 +62,8 @@ def machine(results, path):
 # ---- Training ----
 
 def program(record):
-    return "gpt" if record["kind"] == "bench" else f"torch {record.get('style') or ''}".strip()
+    simulated = f" on {record['device']}" if record["device"].startswith("Simulated ") else ""
+    return "gpt" + simulated if record["kind"] == "bench" else f"torch {record.get('style') or ''}".strip()
 
 
 def training(results):
@@ -75,9 +76,10 @@ def training(results):
         title = f"{work[0]}, {work[1]}, {work[2]} × {work[3]} tokens" + (f" × {work[5]} micro-steps" if work[5] else "") + (f", {work[4]} ranks" if work[4] > 1 else "")
         groups.append((title, [bar(row, members) for row in members]))
         lines += [training_line(title, row, members) for row in members]
+    simulated = " On a simulated GPU time is the host's and says nothing of a GPU." if any(row["device"].startswith("Simulated ") for row in rows) else ""
     head = ["work", "program", "tokens/s", "p10 to p90", "TFLOP/s", "MFU", "MFU*", "memory", "first step", "gpt / best torch"]
     return Section("Training", [
-        "Tokens a second of whole optimizer steps: medians, with whiskers from the 10th to the 90th percentile of the steps.",
+        "Tokens a second of whole optimizer steps: medians, with whiskers from the 10th to the 90th percentile of the steps." + simulated,
         Figure(figures.grouped_bars(groups, "Tokens a second by program"), "Tokens/s of the same work by each program; each group has a scale of its own."),
         Table(head, lines, tuple(range(2, len(head))),
               "MFU: of the data sheet's dense rate; MFU*: of the matrix rate measured on this machine; –: not known.")])
@@ -139,19 +141,30 @@ def profiles(results):
     legend = names + (["other"] if any("other" in shares for _, _, shares in drawn) else [])
     return [Section("Anatomy of a step", [
         Figure(figures.stacked_bars(drawn, legend, "Share of a step's time by operation"), "Where a step's time goes, by operation."),
-        *(profile_table(row) for row in rows)])]
+        *(part for row in rows for part in (profile_table(row), communication(row)) if part)])]
 
 
 def shares_of(row):
-    """Seconds by operation, gaps between kernels among them."""
+    """Seconds by operation, waiting for ranks and gaps between kernels among them."""
     shares = {}
     for kernel in row["kernels"]:
         name = (kernel.get("operation") or kernel["name"]).split(",")[0]
         shares[name] = shares.get(name, 0.0) + kernel["seconds"]
-    gaps = (row.get("step_seconds") or {}).get("gaps")
-    if gaps:
-        shares["gaps"] = gaps
+    for name, title in (("waiting_for_ranks", "waiting for ranks"), ("gaps", "gaps")):
+        seconds = (row.get("step_seconds") or {}).get(name)
+        if seconds:
+            shares[title] = seconds
     return shares
+
+
+def communication(row):
+    """What of a step's collectives is hidden, in a sentence; None in a process alone, and where it is not known."""
+    known = row.get("communication") or {}
+    seconds, hidden = known.get("seconds"), known.get("hidden_seconds")
+    if not (results_file.is_number(seconds) and results_file.is_number(hidden) and seconds > 0):
+        return None
+    model = ", by model: the least that the links' data sheet allows, without latency" if row.get("is_estimate") else ""
+    return f"{results_file.title(row)}: {quantity(seconds, 's')} of communication, {hidden / seconds:.0%} of it hidden behind work{model}."
 
 
 def profile_table(row, most=25):
@@ -159,10 +172,12 @@ def profile_table(row, most=25):
     ordered = sorted(row["kernels"], key=lambda kernel: -kernel["seconds"])
     lines = [[kernel["name"], kernel.get("operation") or "", shown(kernel.get("calls"), "{:g}"), quantity(kernel["seconds"], "s"),
               f"{kernel['seconds'] / total:.1%}", per_second(kernel, "bytes", "B/s"), per_second(kernel, "flops", "FLOP/s"),
-              shown(kernel.get("roofline") if results_file.is_number(kernel.get("roofline")) else None, "{:.0%}")] for kernel in ordered[:most]]
+              "model" if kernel.get("modelled") else shown(kernel.get("roofline") if results_file.is_number(kernel.get("roofline")) else None, "{:.0%}")]
+             for kernel in ordered[:most]]
     rest = f" The {len(ordered) - most} shortest are left out." if len(ordered) > most else ""
-    return Table(["kernel", "operation", "calls", "time", "share", "least bytes", "operations", "of roofline"], lines, tuple(range(2, 8)),
-                 f"{results_file.title(row)}.{rest}")
+    models = " model: nothing was counted, the time is the roofline's itself." if any(kernel.get("modelled") for kernel in ordered[:most]) else ""
+    return Table(["kernel", "operation", "calls", "time", "share", "least B/s", "FLOP/s", "of roofline"], lines, tuple(range(2, 8)),
+                 f"{results_file.title(row)}.{rest}{models}")
 
 
 def per_second(kernel, name, unit):

@@ -146,7 +146,13 @@ public static class ProfileFile
         writer.WriteNumber("seconds", row.Seconds);
         WriteNullable(writer, "bytes", row.Cost?.Bytes);
         WriteNullable(writer, "flops", row.Cost?.Flops);
-        WriteNullable(writer, "roofline", row.Cost is null || row.Seconds == 0 ? null : profile.Roofline(row));
+        bool isModelled = profile.IsModelled(row);
+        WriteNullable(writer, "roofline", row.Cost is null || row.Seconds == 0 || isModelled ? null : profile.Roofline(row));
+        if (isModelled)
+        {
+            writer.WriteBoolean("modelled", true);
+        }
+
         if (row.Recorded is { Shape: { } shape } recorded)
         {
             writer.WriteNumber("registers", recorded.Registers);

@@ -40,8 +40,8 @@ public sealed record StepProfile(IReadOnlyList<ProfiledOperation> Operations, st
     /// <summary>Collectives of the step, in order; none in a process alone.</summary>
     public IReadOnlyList<ProfiledCollective> Collectives { get; init; } = [];
 
-    /// <summary>How collectives lie beside work; null where there are none, and where a simulated GPU's work has no time to lie in.</summary>
-    public CommunicationOverlap? Overlap => Collectives.Count == 0 || IsEstimate ? null : CommunicationOverlap.Of(this);
+    /// <summary>How collectives lie beside work; null where there are none.</summary>
+    public CommunicationOverlap? Overlap => Collectives.Count == 0 ? null : CommunicationOverlap.Of(this);
 
     /// <summary>
     /// Rows of the table of kernels: one a product kind, and one for each part of an operation that kernels share. Waiting for ranks is no work
@@ -66,6 +66,12 @@ public sealed record StepProfile(IReadOnlyList<ProfiledOperation> Operations, st
     /// <summary>Least time over time, 0 to 1; more than 1 where caches serve what memory need not. 0 where nothing is stated.</summary>
     public double Roofline(ProfileRow row) =>
         row is { Cost: { } cost, Seconds: > 0 } ? cost.Seconds(BytesPerSecond, FlopsPerSecond) / row.Seconds : 0;
+
+    /// <summary>
+    /// Whether a row's time is what a model says and not made of counts: the roofline itself, for what the row states, so that holding it against
+    /// the roofline says nothing. On a simulated GPU so are the products, fills and copies of its libraries.
+    /// </summary>
+    public bool IsModelled(ProfileRow row) => IsEstimate && row is { Counters: null, Cost: not null };
 
     private static ProfileRow Row(IGrouping<(string Name, string Part), Piece> group)
     {

@@ -4,11 +4,17 @@ using GptEngine.Runtime.Cuda;
 
 namespace GptEngine.Kernels.Profiling;
 
-/// <summary>When collectives ran, numbered from 0 in the order in which they were enqueued.</summary>
+/// <summary>
+/// When collectives ran, numbered from 0 in the order in which they were enqueued: in the seconds of the clock of the device's work.
+/// </summary>
 public abstract class CollectiveClock : ICollectiveListener, IDisposable
 {
-    /// <summary>Whether its seconds count from the same instant as those of the clock of the device's work, at the same pace.</summary>
-    public abstract bool IsAligned { get; }
+    /// <summary>A collective is about to be enqueued, behind the work enqueued so far.</summary>
+    /// <param name="wireBytes">That each rank sends in a ring; 0 for one outside of what is recorded.</param>
+    public virtual void Enqueue(double wireBytes)
+    {
+        // What is timed where it runs is told enough by its beginning and its end.
+    }
 
     public abstract void Begin(GpuStream? queue);
 

@@ -113,8 +113,6 @@ public sealed class CuptiClock : WorkClock
         /// <summary>Of these, before the step.</summary>
         public int Before { get; set; }
 
-        public override bool IsAligned => true;
-
         public override void Begin(GpuStream? queue) => Count++;
 
         public override void End(GpuStream? queue)

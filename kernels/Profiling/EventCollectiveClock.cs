@@ -33,8 +33,6 @@ public sealed class EventCollectiveClock : CollectiveClock
         }
     }
 
-    public override bool IsAligned => true;
-
     public override void Begin(GpuStream? queue) => _begun = Mark(queue);
 
     public override void End(GpuStream? queue)

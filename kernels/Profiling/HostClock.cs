@@ -27,7 +27,7 @@ public sealed class HostClock : WorkClock
     /// <summary>Between two timestamps, to the tick: a time span has but tenths of a microsecond.</summary>
     internal static double Seconds(long from, long to) => (to - from) / (double)Stopwatch.Frequency;
 
-    public override CollectiveClock TimeCollectives() => new HostCollectiveClock(_origin, isAligned: true);
+    public override CollectiveClock TimeCollectives() => new HostCollectiveClock(_origin);
 
     protected override void Dispose(bool disposing)
     {

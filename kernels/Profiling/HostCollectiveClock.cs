@@ -6,15 +6,12 @@ using GptEngine.Runtime.Cuda;
 namespace GptEngine.Kernels.Profiling;
 
 /// <summary>Times collectives that the host does, by its own clock, on the thread that does them.</summary>
-/// <param name="origin">The timestamp that seconds count from.</param>
-/// <param name="isAligned">Whether the device's work is timed from there too.</param>
-public sealed class HostCollectiveClock(long origin, bool isAligned) : CollectiveClock
+/// <param name="origin">The timestamp that seconds count from, the device's work's among them.</param>
+public sealed class HostCollectiveClock(long origin) : CollectiveClock
 {
     private readonly Lock _lock = new();
     private readonly List<(long Begin, long End)> _spans = [];
     private long _begun;
-
-    public override bool IsAligned => isAligned;
 
     public override void Begin(GpuStream? queue) => _begun = Stopwatch.GetTimestamp();
 

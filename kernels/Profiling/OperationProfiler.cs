@@ -39,7 +39,7 @@ public sealed class OperationProfiler : IDisposable
             ProductThroughput = inner.Storage != DataType.Float32 ? gpu.TensorThroughput : roundsToTf32 ? gpu.TensorThroughput / 2 : gpu.Float32Throughput;
             Bandwidth = gpu.MemoryBandwidth;
             clock = new RooflineClock(simulated, ProductThroughput.Value);
-            TimeSource = "no time: the least that the data sheet allows for what was counted";
+            TimeSource = "no time: the least that the data sheet allows for what was counted, or (roof: model) stated";
             Timer = "data sheet";
         }
         else if (_cuda?.Device is GpuDevice gpu)

@@ -111,7 +111,8 @@ public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? 
     /// <summary>A collective is about to be enqueued, in the recorded step or not.</summary>
     /// <param name="kind">Which.</param>
     /// <param name="tensor">The whole tensor.</param>
-    public void AddCollective(CollectiveKind kind, Tensor tensor)
+    /// <param name="worldSize">Ranks.</param>
+    public void AddCollective(CollectiveKind kind, Tensor tensor, int worldSize)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         if (IsRecording)
@@ -119,6 +120,7 @@ public sealed class ProfileRecorder(WorkClock clock, long step, IRangeListener? 
             _collectives.Add(new Collective(kind, tensor.Name, tensor.Bytes, _collectivesBefore));
         }
 
+        _collectiveClock?.Enqueue(IsRecording ? ProfiledCollective.WireBytes(kind, tensor.Bytes, worldSize) : 0);
         _collectivesBefore++;
     }
 

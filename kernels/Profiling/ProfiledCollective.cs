@@ -29,15 +29,18 @@ public sealed record ProfiledCollective(CollectiveKind Kind, string Tensor, long
     /// Bytes that each rank sends where ranks stand in a ring: 2·S·(W−1)/W for a sum on all, S·(W−1)/W where parts are scattered or gathered, S
     /// for a broadcast. Over the time these are the "bus bandwidth" of NCCL's tests (their doc/PERFORMANCE.md).
     /// </summary>
-    public double WireBytes(int worldSize)
+    public double WireBytes(int worldSize) => WireBytes(Kind, Bytes, worldSize);
+
+    /// <summary>The same of a tensor's bytes.</summary>
+    public static double WireBytes(CollectiveKind kind, long bytes, int worldSize)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(worldSize, 1);
         double others = (worldSize - 1.0) / worldSize;
-        return Kind switch
+        return kind switch
         {
-            CollectiveKind.AllReduce => 2 * Bytes * others,
-            CollectiveKind.Broadcast => worldSize == 1 ? 0 : Bytes,
-            _ => Bytes * others,
+            CollectiveKind.AllReduce => 2 * bytes * others,
+            CollectiveKind.Broadcast => worldSize == 1 ? 0 : bytes,
+            _ => bytes * others,
         };
     }
 }

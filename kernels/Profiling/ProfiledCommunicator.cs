@@ -55,25 +55,25 @@ public sealed class ProfiledCommunicator : Communicator
 
     public override void AllReduce(Tensor tensor)
     {
-        _recorder.AddCollective(CollectiveKind.AllReduce, tensor);
+        _recorder.AddCollective(CollectiveKind.AllReduce, tensor, WorldSize);
         _inner.AllReduce(tensor);
     }
 
     public override void ReduceScatter(Tensor tensor, Tensor shard)
     {
-        _recorder.AddCollective(CollectiveKind.ReduceScatter, tensor);
+        _recorder.AddCollective(CollectiveKind.ReduceScatter, tensor, WorldSize);
         _inner.ReduceScatter(tensor, shard);
     }
 
     public override void AllGather(Tensor shard, Tensor tensor)
     {
-        _recorder.AddCollective(CollectiveKind.AllGather, tensor);
+        _recorder.AddCollective(CollectiveKind.AllGather, tensor, WorldSize);
         _inner.AllGather(shard, tensor);
     }
 
     public override void Broadcast(Tensor tensor, int root)
     {
-        _recorder.AddCollective(CollectiveKind.Broadcast, tensor);
+        _recorder.AddCollective(CollectiveKind.Broadcast, tensor, WorldSize);
         _inner.Broadcast(tensor, root);
     }
 

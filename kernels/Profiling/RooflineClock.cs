@@ -1,5 +1,5 @@
+using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Simulator.Counters;
@@ -9,8 +9,9 @@ namespace GptEngine.Kernels.Profiling;
 
 /// <summary>
 /// Work on a simulated GPU: what each launch counted, and for its time the least that the GPU's data sheet allows for what was counted, one
-/// launch behind another. The simulator runs a launch in the call that enqueues it. Of products, fills and copies, whose instructions a real
-/// GPU's libraries choose, the time is the least for what they say that they must move and compute.
+/// launch behind another. The simulator runs a launch in the call that enqueues it. Of a library's products, of fills and of copies, whose
+/// instructions a real GPU's libraries and driver choose, nothing is counted: their time is a model's, the least for what they say that they
+/// must move and compute.
 /// </summary>
 /// <param name="driver">The simulated GPU.</param>
 /// <param name="productThroughput">FLOP/s of products in the run's precision.</param>
@@ -18,6 +19,7 @@ public sealed class RooflineClock(SimulatedDriver driver, double productThroughp
 {
     private readonly List<(double Start, double Seconds, LaunchCounters? Counters)> _pieces = [];
     private LaunchReport? _before;
+    private LinkCollectiveClock? _collectives;
     private double _now;
 
     public override bool TimesLaunches => true;
@@ -26,8 +28,11 @@ public sealed class RooflineClock(SimulatedDriver driver, double productThroughp
 
     public override void End(string name, LaunchShape? shape, KernelCost? cost)
     {
-        LaunchCounters? counters = cost is null && !ReferenceEquals(driver.LastLaunch, _before) ? driver.LastLaunch?.Counters : null;
-        double seconds = cost?.Seconds(driver.Properties.MemoryBandwidth, productThroughput) ?? (counters is null ? 0 : Seconds(counters));
+        // A library's stand-in is a launch without instructions.
+        LaunchCounters? counters = !ReferenceEquals(driver.LastLaunch, _before) && driver.LastLaunch is { Counters: { WarpInstructions: > 0 } counted } ? counted : null;
+        double seconds = name == ProfiledCommunicator.Wait ? Math.Max(0, (_collectives?.LastEnd ?? 0) - _now)
+            : counters is not null ? Roofline.Of(counters, driver.Properties).Seconds
+            : cost?.Seconds(driver.Properties.MemoryBandwidth, productThroughput) ?? 0;
         _pieces.Add((_now, seconds, counters));
         _now += seconds;
     }
@@ -36,13 +41,10 @@ public sealed class RooflineClock(SimulatedDriver driver, double productThroughp
 
     public override LaunchCounters? Counters(int piece) => _pieces[piece].Counters;
 
-    /// <remarks>The host does the collectives of a simulated GPU: their time is real, and no place in that of the rooflines is theirs.</remarks>
-    public override CollectiveClock TimeCollectives() => new HostCollectiveClock(Stopwatch.GetTimestamp(), isAligned: false);
+    public override CollectiveClock TimeCollectives() => _collectives = new LinkCollectiveClock(() => _now, driver.Properties.LinkBandwidth);
 
     protected override void Dispose(bool disposing)
     {
         // Holds nothing.
     }
-
-    private double Seconds(LaunchCounters counters) => Roofline.Of(counters, driver.Properties).Seconds;
 }

@@ -54,6 +54,20 @@ class ReportTests(unittest.TestCase):
                          "1.20× the best torch" if drawn is page else "1.20×", "FAILED"):
                 self.assertIn(part, drawn)
 
+    def test_a_models_figures_are_told_from_measured_ones(self):
+        ranks = {"step_seconds": {"gaps": 0.001, "waiting_for_ranks": 0.002}, "communication": {"seconds": 0.004, "hidden_seconds": 0.001}}
+        kernels = [{"name": "product", "seconds": 0.01, "roofline": None, "modelled": True}, {"name": "norm", "seconds": 0.01, "roofline": 0.5}]
+        for is_estimate in (True, False):
+            page = report.as_html(report.draw([("a.json", results(profile(kernels=kernels, is_estimate=is_estimate, **ranks), bench(device="Simulated H200")))]))
+            self.assertRegex(page, r"product.*model.*\n.*norm.*50%")
+            self.assertIn("waiting for ranks", page)
+            self.assertIn("4.00 ms of communication, 25% of it hidden behind work" + (", by model" if is_estimate else "."), page)
+            self.assertIn("gpt on Simulated H200", page)
+            self.assertIn("says nothing of a GPU", page)
+        alone = report.as_html(report.draw([("a.json", results(profile(), bench()))]))
+        for absent in ("of communication", "waiting for ranks", "says nothing of a GPU"):
+            self.assertNotIn(absent, alone)
+
     def test_figures_are_well_formed_and_self_contained(self):
         page = report.as_html(report.draw(everything()))
         found = re.findall(r"<svg.*?</svg>", page, re.DOTALL)

@@ -31,6 +31,9 @@ public sealed record GpuDeviceProperties
     /// <summary>Bytes a second of device memory, by the data sheet.</summary>
     public required double MemoryBandwidth { get; init; }
 
+    /// <summary>Bytes a second to other GPUs of its host over all of its links, in one direction, by the data sheet; 0 where it is not known.</summary>
+    public double LinkBandwidth { get; init; }
+
     /// <summary>Dense floating-point operations a second by the data sheet: single precision on the plain units.</summary>
     public required double Float32Throughput { get; init; }
 

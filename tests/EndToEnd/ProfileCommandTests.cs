@@ -51,12 +51,42 @@ public sealed class ProfileCommandTests
 
         // Two layers, two micro-steps, 2·16·32·128 operations each.
         Assert.That((product.GetProperty("calls").GetInt32(), product.GetProperty("flops").GetInt64()), Is.EqualTo((4, 4 * 2 * 16 * 32 * 128)));
+        Assert.That(product.GetProperty("modelled").GetBoolean(), "nothing counts the library's instructions");
+        Assert.That(product.GetProperty("roofline").ValueKind, Is.EqualTo(JsonValueKind.Null));
+        Assert.That(norm.TryGetProperty("modelled", out _), Is.False);
+        Assert.That(output, Does.Match(@"\(16, 32\)·\(32, 128\)ᵀ bf16 to bf16, Bias .* model\n"));
         AssertAddsUp(json);
         AssertNests(trace, "compute stream");
         JsonElement kernel = trace.GetProperty("traceEvents").EnumerateArray().First(
             e => e.GetProperty("name").GetString()!.StartsWith("attention_forward", System.StringComparison.Ordinal));
         Assert.That(kernel.GetProperty("args").GetProperty("grid").GetString(), Does.StartWith("("));
         Assert.That(kernel.GetProperty("args").GetProperty("flops").GetInt64(), Is.Positive);
+    }
+
+    [Test]
+    [RequiresNvrtc]
+    public void SimulatedGpu_CountsProductsOfOurOwnKernel()
+    {
+        (_, JsonElement json, _) = Profile([("GPTENGINE_GEMM", "own")], "--device", "sim", "--arch", "sm_70", "--precision", "fp16");
+        JsonElement product = json.GetProperty("kernels").EnumerateArray().First(row => row.GetProperty("name").GetString() == "(16, 32)·(32, 96)ᵀ fp16 to fp16");
+        Assert.That(product.GetProperty("counters").GetProperty("float32_operations").GetInt64(), Is.GreaterThanOrEqualTo(product.GetProperty("flops").GetInt64()));
+        Assert.That(product.GetProperty("roofline").GetDouble(), Is.Positive.And.LessThan(1));
+        Assert.That(product.TryGetProperty("modelled", out _), Is.False);
+    }
+
+    [Test]
+    [RequiresNvrtc]
+    public void SimulatedRanks_ModelWhatOfTheirCommunicationIsHidden()
+    {
+        (string output, JsonElement json, JsonElement trace) = Profile(
+            "--device", "sim", "--arch", "sm_80", "--precision", "bf16", "--gpus", "2", "--set", "training.bucket_bytes=65536");
+        Assert.That(output, Does.Contain("communication, by model: "));
+        JsonElement all = json.GetProperty("communication");
+        Assert.That(Number(all, "seconds"), Is.EqualTo(Number(all, "wire_bytes") / 300e9).Within(1e-6).Percent, "an A100's links");
+        Assert.That(Number(all, "hidden_seconds"), Is.Positive.And.LessThan(Number(all, "seconds")));
+        Assert.That(Number(json.GetProperty("step_seconds"), "waiting_for_ranks"), Is.EqualTo(Number(all, "waited_seconds")).Within(1e-6).Percent);
+        AssertNests(trace, "compute stream");
+        Assert.That(Slices(trace, "collectives"), Has.Length.EqualTo(all.GetProperty("calls").GetInt32()));
     }
 
     [TestCase("whole", "all-reduce")]
@@ -103,11 +133,14 @@ public sealed class ProfileCommandTests
         Assert.That(error.Trim().Split('\n'), Has.Length.EqualTo(1), error);
     }
 
-    private (string Output, JsonElement Json, JsonElement Trace) Profile(params string[] more)
+    private (string Output, JsonElement Json, JsonElement Trace) Profile(params string[] more) => Profile([], more);
+
+    private (string Output, JsonElement Json, JsonElement Trace) Profile((string Name, string Value)[] variables, params string[] more)
     {
         string json = Path.Combine(_folder, "profile.json");
         string trace = Path.Combine(_folder, "trace.json");
-        (int code, string output, string error) = GptProcess.Run([.. Tiny, .. more, "--json", json, "--trace", trace]);
+        using var process = new GptProcess("", variables, [GptProcess.Path], [.. Tiny, .. more, "--json", json, "--trace", trace]);
+        (int code, string output, string error) = process.Wait();
         Assert.That(code, Is.Zero, error);
         return (output, JsonDocument.Parse(File.ReadAllBytes(json)).RootElement, JsonDocument.Parse(File.ReadAllBytes(trace)).RootElement);
     }

@@ -41,11 +41,10 @@ public sealed class CommunicationOverlapTests
     }
 
     [Test]
-    public void NoCollectives_OrNoTimeToLieIn_HasNoOverlap()
+    public void NoCollectives_HaveNoOverlap()
     {
         StepProfile alone = Profiles.Of(Profiles.Operation("a", 0, Profiles.Launch("a", 0, 4)));
         Assert.That(alone.Overlap, Is.Null);
-        Assert.That((alone with { Collectives = [Profiles.Collective(0, 1)], IsEstimate = true }).Overlap, Is.Null);
     }
 
     [Test]

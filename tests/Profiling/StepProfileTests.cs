@@ -3,6 +3,7 @@ using GptEngine.Engine.Profiling;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Profiling;
 using GptEngine.Runtime.Devices;
+using GptEngine.Runtime.Simulator.Counters;
 using NUnit.Framework;
 
 namespace GptEngine.Tests.Profiling;
@@ -57,6 +58,20 @@ public sealed class StepProfileTests
         StepProfile profile = Profiles.Of(Profiles.Operation("other", 0, Profiles.Launch("unknown", 0, 1)));
         Assert.That(profile.Rows().Single().Cost, Is.Null);
         Assert.That(profile.Roofline(profile.Rows().Single()), Is.Zero);
+    }
+
+    [Test]
+    public void WhatASimulatedGpuHasNotCounted_IsModelled_AndWhatARealOneTookIsNot()
+    {
+        StepProfile measured = Profiles.Of(
+            Profiles.Operation("linear", 0, Profiles.Launch("product", 0, 1, new KernelCost(100, 1))), Profiles.Operation("other", 0, Profiles.Launch("unknown", 1, 1)));
+        ProfileRow product = measured.Rows(ProfileOrder.Name)[0];
+        StepProfile estimate = measured with { IsEstimate = true };
+        Assert.That(product.Name, Is.EqualTo("product"));
+        Assert.That(measured.IsModelled(product), Is.False);
+        Assert.That(estimate.IsModelled(product));
+        Assert.That(estimate.IsModelled(product with { Counters = LaunchCounters.Sum([]) }), Is.False, "it was counted");
+        Assert.That(estimate.IsModelled(measured.Rows(ProfileOrder.Name)[1]), Is.False, "it states nothing");
     }
 
     [Test]

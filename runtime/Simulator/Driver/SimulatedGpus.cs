@@ -20,6 +20,7 @@ public static class SimulatedGpus
         MaximumBlocksPerMultiprocessor = 32,
         L2CacheBytes = 6 << 20,
         MemoryBandwidth = 900e9,
+        LinkBandwidth = 150e9,
         Float32Throughput = 15.7e12,
         TensorThroughput = 125e12,
     };
@@ -37,6 +38,7 @@ public static class SimulatedGpus
         MaximumBlocksPerMultiprocessor = 32,
         L2CacheBytes = 40 << 20,
         MemoryBandwidth = 2039e9,
+        LinkBandwidth = 300e9,
         Float32Throughput = 19.5e12,
         TensorThroughput = 312e12,
     };
@@ -54,6 +56,7 @@ public static class SimulatedGpus
         MaximumBlocksPerMultiprocessor = 32,
         L2CacheBytes = 50 << 20,
         MemoryBandwidth = 4800e9,
+        LinkBandwidth = 450e9,
         Float32Throughput = 67e12,
         TensorThroughput = 989e12,
     };

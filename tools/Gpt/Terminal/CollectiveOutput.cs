@@ -11,7 +11,8 @@ namespace GptEngine.Gpt.Terminal;
 /// <param name="output">Where to print.</param>
 /// <param name="profile">What to print; it has collectives.</param>
 /// <param name="width">Of the terminal.</param>
-internal sealed class CollectiveOutput(TextWriter output, StepProfile profile, int width)
+/// <param name="time">The unit of times.</param>
+internal sealed class CollectiveOutput(TextWriter output, StepProfile profile, int width, (string Name, double PerSecond) time)
 {
     private const int NarrowestName = 24;
     private const int FiguresWidth = 48;
@@ -26,7 +27,7 @@ internal sealed class CollectiveOutput(TextWriter output, StepProfile profile, i
         CollectiveRow[] shown = [.. rows.Take(top == 0 ? rows.Count : top)];
         int name = Math.Clamp(shown.Select(row => row.Name.Length).DefaultIfEmpty(0).Max(), NarrowestName, Math.Max(NarrowestName, width - FiguresWidth - 1));
         output.WriteLine();
-        output.WriteLine($"{ProfileOutput.Cut($"collective among {profile.Batch.WorldSize} ranks", name)} {"calls",6} {"MB",9} {"MB sent",9} {"ms",9} {"GB/s bus",9}");
+        output.WriteLine($"{ProfileOutput.Cut($"collective among {profile.Batch.WorldSize} ranks", name)} {"calls",6} {"MB",9} {"MB sent",9} {time.Name,9} {"GB/s bus",9}");
         foreach (CollectiveRow row in shown)
         {
             PrintRow(row, name);
@@ -38,18 +39,20 @@ internal sealed class CollectiveOutput(TextWriter output, StepProfile profile, i
         }
 
         PrintRow(CollectiveRow.Total(profile), name);
-        output.WriteLine(profile.Overlap is { } overlap
-            ? Sentence(overlap)
-            : "communication: these times are the host's, and the simulated GPU's work has none: what it hides of them is not known");
+        if (profile.Overlap is { } overlap)
+        {
+            output.WriteLine(Sentence(overlap));
+        }
     }
 
-    private static string Sentence(CommunicationOverlap overlap) => string.Create(
+    private string Sentence(CommunicationOverlap overlap) => string.Create(
         Culture,
-        $"communication: {Milliseconds(overlap.Seconds)} ms, {Milliseconds(overlap.HiddenSeconds)} ({100 * overlap.HiddenShare:0.0}%) hidden behind work, {Milliseconds(overlap.ExposedSeconds)} exposed ({Milliseconds(overlap.WaitedSeconds)} in which work waited for it, the rest in gaps)");
+        $"communication{(profile.IsEstimate ? ", by model" : "")}: {Time(overlap.Seconds)} {time.Name}, {Time(overlap.HiddenSeconds)} ({100 * overlap.HiddenShare:0.0}%) hidden behind work, {Time(overlap.ExposedSeconds)} exposed ({Time(overlap.WaitedSeconds)} in which work waited for it, the rest in gaps)");
 
-    private static string Milliseconds(double seconds) => ProfileOutput.Figure(1e3 * seconds);
+    private string Time(double seconds) => ProfileOutput.Figure(time.PerSecond * seconds);
 
+    // What a model takes as given is no result.
     private void PrintRow(CollectiveRow row, int name) => output.WriteLine(string.Create(
         Culture,
-        $"{ProfileOutput.Cut(row.Name, name)} {row.Calls,6} {ProfileOutput.Figure(row.Bytes / 1e6),9} {ProfileOutput.Figure(row.WireBytes / 1e6),9} {Milliseconds(row.Seconds),9} {ProfileOutput.Figure(row.BusBytesPerSecond / 1e9),9}"));
+        $"{ProfileOutput.Cut(row.Name, name)} {row.Calls,6} {ProfileOutput.Figure(row.Bytes / 1e6),9} {ProfileOutput.Figure(row.WireBytes / 1e6),9} {Time(row.Seconds),9} {(profile.IsEstimate ? "model" : ProfileOutput.Figure(row.BusBytesPerSecond / 1e9)),9}"));
 }

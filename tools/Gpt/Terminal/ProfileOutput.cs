@@ -4,6 +4,7 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using GptEngine.Engine.Profiling;
+using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Runtime.Simulator.Counters;
 
 namespace GptEngine.Gpt.Terminal;
@@ -66,7 +67,7 @@ internal sealed class ProfileOutput
         PrintLayers();
         if (_profile.Collectives.Count > 0)
         {
-            new CollectiveOutput(_output, _profile, _width).Print(top);
+            new CollectiveOutput(_output, _profile, _width, _time).Print(top);
         }
 
         PrintStep();
@@ -117,11 +118,14 @@ internal sealed class ProfileOutput
         string figures = row is { Cost: { } cost, Seconds: > 0 }
             ? string.Create(
                 Culture,
-                $"{Figure(cost.Bytes / 1e6),9} {Figure(cost.Flops / 1e9),9} {Figure(cost.Bytes / row.Seconds / 1e9),8} {Figure(cost.Flops / row.Seconds / _rate.PerSecond),8} {100 * _profile.Roofline(row),4:0}%")
+                $"{Figure(cost.Bytes / 1e6),9} {Figure(cost.Flops / 1e9),9} {Figure(cost.Bytes / row.Seconds / 1e9),8} {Figure(cost.Flops / row.Seconds / _rate.PerSecond),8} {RooflineOf(row),5}")
             : "";
         return string.Create(
             Culture, $"{Cut(indent + row.Name, width)} {row.Calls,6} {Time(row.Seconds),9} {Share(row.Seconds),6} {figures}").TrimEnd();
     }
+
+    private string RooflineOf(ProfileRow row) =>
+        _profile.IsModelled(row) ? "model" : string.Create(Culture, $"{100 * _profile.Roofline(row):0}%");
 
     private void PrintCounters(List<ProfileRow> shown)
     {
@@ -130,7 +134,7 @@ internal sealed class ProfileOutput
         _output.WriteLine($"{Cut("kernel", name)} {"instr",11} {"lanes",5} {"MB moved",9} {"of least",8} {"s/r ld",6} {"s/r st",6} {"banks",5} {"MFLOP",9} {"tensor",9}");
         foreach (ProfileRow row in shown.SelectMany(row => row.Kernels.Count > 0 ? row.Kernels.Prepend(row) : [row]))
         {
-            // A product's instructions are the library's own and not known.
+            // A library's instructions are its own and not known.
             if (row.Counters is { } counters)
             {
                 _output.WriteLine(CounterLine(row, counters, name));
@@ -161,7 +165,7 @@ internal sealed class ProfileOutput
 
     private void PrintStep()
     {
-        string waiting = _profile.Overlap is null ? "" : $"{Time(_timeline.WaitSeconds)} ({Share(_timeline.WaitSeconds)}) of waiting for ranks, ";
+        string waiting = _profile.Collectives.Count == 0 ? "" : $"{Time(_timeline.WaitSeconds)} ({Share(_timeline.WaitSeconds)}) of waiting for ranks, ";
         string late = _timeline.HostSeconds is { } host ? $", {Time(host)} of them before the host came to what was next" : "";
         _output.WriteLine();
         _output.WriteLine(string.Create(
@@ -178,11 +182,28 @@ internal sealed class ProfileOutput
         }
 
         _output.WriteLine();
-        WrappedText.Write(
-            _output,
-            "MB, GFLOP: the least to move and compute, by each one's own statement; kernels that share a statement stand indented under it. roof: the least " +
-            "time by the roofline over the time; above 100% where caches serve what memory need not." + (_profile.Collectives.Count == 0 ? "" :
-            " MB sent: by each rank, where ranks stand in a ring; GB/s bus: these over the time, in which a collective waits for ranks that come later too."));
+        WrappedText.Write(_output, string.Concat(Explanation()));
+    }
+
+    private IEnumerable<string> Explanation()
+    {
+        yield return "MB, GFLOP: the least to move and compute, by each one's own statement; kernels that share a statement stand indented under it. roof: the least " +
+            "time by the roofline over the time; above 100% where caches serve what memory need not.";
+        if (_profile.IsEstimate)
+        {
+            yield return " model: a library's or the driver's own work, of which nothing is counted; its time is the roofline for what it states. " +
+                $"{GpuOperations.ProductsVariable}=own counts products by our own kernel on the plain units.";
+        }
+
+        if (_profile.Collectives.Count == 0)
+        {
+            yield break;
+        }
+
+        yield return " MB sent: by each rank, where ranks stand in a ring.";
+        yield return _profile.IsEstimate
+            ? " Collectives take the least that the links' data sheet allows for it, each from when the work and the collective before it are done: no latency, no rank that is late."
+            : " GB/s bus: these over the time, in which a collective waits for ranks that come later too.";
     }
 
     private int NameWidth(List<ProfileRow> rows, int figures)
