@@ -70,9 +70,12 @@ public sealed class ArenaShard
     {
         ArgumentNullException.ThrowIfNull(collectives);
         collectives.Follow();
-        for (int bucket = 0; bucket < _parts.Length; bucket++)
+        using (collectives.Group())
         {
-            Gather(bucket, collectives);
+            for (int bucket = 0; bucket < _parts.Length; bucket++)
+            {
+                Gather(bucket, collectives);
+            }
         }
 
         collectives.Join();

@@ -20,6 +20,7 @@ internal sealed class GradientReduction : IGradientListener
     private readonly Communicator _collectives;
     private readonly Tensor _scalars;
     private readonly bool _scatters;
+    private readonly bool _isStaged;
     private readonly Parcel[][] _byPhase;
     private readonly Parcel[] _all;
 
@@ -37,6 +38,7 @@ internal sealed class GradientReduction : IGradientListener
         _scalars = scalars;
         RankLayout layout = map.Layout ?? throw new ArgumentException("a process alone has nothing to reduce", nameof(map));
         _scatters = layout.ShardsOptimizer;
+        _isStaged = staging is not null;
         _all = [.. map.Buckets.Select((bucket, i) => new Parcel(bucket, i, layout, gradients, staging))];
         int phases = map.Buckets.Max(bucket => bucket.Phase) + 1;
         _byPhase = [.. Enumerable.Range(0, phases).Select(phase => _all.Where(parcel => parcel.Phase == phase).ToArray())];
@@ -61,28 +63,25 @@ internal sealed class GradientReduction : IGradientListener
         }
 
         Parcel[] parcels = _byPhase[phase];
-        for (int i = 0; i < parcels.Length; i++)
+        if (_isStaged)
         {
-            Parcel parcel = parcels[i];
-            using RangeScope range = _operations.Device.Range(parcel.Name);
-            if (parcel.Staging is { } staging)
+            foreach (Parcel parcel in parcels)
             {
-                _operations.Cast(parcel.Gradients, staging);
-            }
-
-            if (i == 0 || parcel.Staging is not null)
-            {
+                // One travels while the next is rounded.
+                using RangeScope range = _operations.Device.Range(parcel.Name);
+                _operations.Cast(parcel.Gradients, parcel.Staging!);
                 _collectives.Follow();
+                Sum(parcel);
             }
-
-            Tensor travelling = parcel.Staging ?? parcel.Gradients;
-            if (_scatters)
+        }
+        else if (parcels.Length > 0)
+        {
+            using RangeScope range = _operations.Device.Range(parcels[0].Name);
+            _collectives.Follow();
+            using CollectiveGroup group = _collectives.Group();
+            foreach (Parcel parcel in parcels)
             {
-                _collectives.ReduceScatter(travelling, parcel.StagingPart ?? parcel.Part);
-            }
-            else
-            {
-                _collectives.AllReduce(travelling);
+                Sum(parcel);
             }
         }
     }
@@ -97,6 +96,19 @@ internal sealed class GradientReduction : IGradientListener
             {
                 _operations.Cast(_scatters ? parcel.StagingPart! : staging, _scatters ? parcel.Part : parcel.Gradients);
             }
+        }
+    }
+
+    private void Sum(Parcel parcel)
+    {
+        Tensor travelling = parcel.Staging ?? parcel.Gradients;
+        if (_scatters)
+        {
+            _collectives.ReduceScatter(travelling, parcel.StagingPart ?? parcel.Part);
+        }
+        else
+        {
+            _collectives.AllReduce(travelling);
         }
     }
 

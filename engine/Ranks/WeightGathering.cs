@@ -79,15 +79,30 @@ internal sealed class WeightGathering : IWeightListener
     public void GatherRest()
     {
         _collectives.Follow();
-        foreach ((_, int[] buckets) in _late)
+        using (_collectives.Group())
         {
-            Gather(buckets);
+            foreach ((_, int[] buckets) in _late)
+            {
+                GatherEach(buckets);
+            }
         }
 
         _collectives.Join();
     }
 
     private void Gather(int[] buckets)
+    {
+        if (buckets.Length == 1)
+        {
+            GatherEach(buckets);
+            return;
+        }
+
+        using CollectiveGroup group = _collectives.Group();
+        GatherEach(buckets);
+    }
+
+    private void GatherEach(int[] buckets)
     {
         foreach (int bucket in buckets)
         {

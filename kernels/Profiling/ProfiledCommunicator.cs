@@ -83,6 +83,10 @@ public sealed class ProfiledCommunicator : Communicator
 
     public override void Abort(string reason) => _inner.Abort(reason);
 
+    public override void BeginGroup() => _inner.BeginGroup();
+
+    public override void EndGroup() => _inner.EndGroup();
+
     protected override void Dispose(bool disposing)
     {
         if (disposing)

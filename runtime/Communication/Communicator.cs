@@ -31,12 +31,30 @@ public abstract class Communicator : IDisposable
     /// <summary>The device's work from here on waits for the collectives enqueued so far.</summary>
     public abstract void Join();
 
+    /// <summary>
+    /// The collectives of a scope go out together, which some transports start at the cost of one. None of them uses what another writes, and
+    /// neither <see cref="Follow"/> nor <see cref="Join"/> comes between them.
+    /// </summary>
+    public CollectiveGroup Group() => new(this);
+
+    /// <summary>The collectives from here on are a group's: what <see cref="Group"/> calls.</summary>
+    public virtual void BeginGroup()
+    {
+        // Each is started by itself.
+    }
+
+    /// <summary>The group ends; also where one of its collectives has failed.</summary>
+    public virtual void EndGroup()
+    {
+        // As above.
+    }
+
     /// <summary>Every element becomes the sum of that element of all ranks.</summary>
     /// <param name="tensor">Any floating-point type; low-precision ones are summed in that type's precision or better.</param>
     public abstract void AllReduce(Tensor tensor);
 
     /// <summary>Rank r's <paramref name="shard"/> becomes the sum over all ranks of part r of <paramref name="tensor"/>.</summary>
-    /// <param name="tensor">(W · n) elements; what it holds afterwards outside of the shard is undefined.</param>
+    /// <param name="tensor">(W · n) elements, which outside of the shard stay as they are.</param>
     /// <param name="shard">(n) elements: memory of its own, or part r of <paramref name="tensor"/>, in place.</param>
     public abstract void ReduceScatter(Tensor tensor, Tensor shard);
 

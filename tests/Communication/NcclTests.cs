@@ -54,6 +54,10 @@ public sealed class NcclTests
             "ncclReduceScatter 0x2000 0x8000 6 type 9 operation 0 stream 0x5eed",
             "ncclAllGather 0x9000 0x3000 5 type 8 stream 0x5eed",
             "ncclBroadcast 0xa000 0xa000 7 type 2 root 0 stream 0x5eed",
+            "ncclGroupStart",
+            "ncclAllReduce 0x1000 0x1000 1000 type 6 operation 0 stream 0x5eed",
+            "ncclAllReduce 0x2000 0x2000 6 type 9 operation 0 stream 0x5eed",
+            "ncclGroupEnd",
             "ncclCommDeregister 0xabc",
             "ncclCommFinalize",
             "ncclCommDestroy aborted 0",
@@ -95,6 +99,26 @@ public sealed class NcclTests
         Assert.That(error, Does.Contain(
             "ncclReduceScatter: ncclSystemError: unhandled system error; socketStartConnect: Connect to 10.0.0.1 failed. That is: a call of the system failed"));
         Assert.That(calls[^1], Is.EqualTo("ncclCommAbort"));
+    }
+
+    /// <summary>A group that cannot go out ends the run, and the thread's group as well.</summary>
+    [TestCase("ncclGroupStart", "ncclGroupStart")]
+    [TestCase("ncclGroupEnd", "ncclGroupEnd")]
+    public void FailingGroup_IsNamedInWordsAndEndsInAnAbort(string failing, string last)
+    {
+        (int exitCode, _, string error) = RunAlone("22703", out string[] calls, ("FAKE_NCCL_FAIL", $"{failing}:3"));
+        Assert.That(exitCode, Is.EqualTo(1));
+        Assert.That(error, Does.Contain($"{failing}: ncclInternalError"));
+        Assert.That(calls[^2..], Is.EqualTo(new[] { last, "ncclCommAbort" }));
+    }
+
+    [Test]
+    public void FailingCallInAGroup_EndsTheGroupBeforeTheAbort()
+    {
+        (int exitCode, _, string error) = RunAlone("22703", out string[] calls, ("FAKE_NCCL_FAIL", "ncclAllReduce:3:in a group"));
+        Assert.That(exitCode, Is.EqualTo(1));
+        Assert.That(error, Does.Contain("ncclAllReduce: ncclInternalError"));
+        Assert.That(calls[^4..].Select(call => call.Split(' ')[0]), Is.EqualTo(new[] { "ncclGroupStart", "ncclAllReduce", "ncclGroupEnd", "ncclCommAbort" }));
     }
 
     [Test]

@@ -103,6 +103,12 @@ internal static class RankProgram
         nccl.AllGather(new Tensor("shard", DataType.Float64, 0x9000, 5), doubles);
         nccl.Broadcast(new Tensor("tokens", DataType.Int32, 0xA000, 7), world - 1);
         nccl.Listener = null;
+        using (nccl.Group())
+        {
+            nccl.AllReduce(half);
+            nccl.AllReduce(brain);
+        }
+
         nccl.Join();
         Console.WriteLine($"heard {listener.Heard} on {(listener.Stream == device.Stream ? "the work's own stream" : "a stream of their own")}");
         for (int step = 0; step < 100; step++)

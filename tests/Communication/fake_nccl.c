@@ -1,6 +1,7 @@
 // Stands for libnccl.so.2 in tests: has its C interface, writes every call with its arguments to FAKE_NCCL_LOG, and moves no data.
-// FAKE_NCCL_VERSION is the version that it says it is; FAKE_NCCL_FAIL="call:result" makes one call fail; FAKE_NCCL_ASYNC is the state that
-// ncclCommGetAsyncError gives once a collective was enqueued. A communicator that does not block is busy for two polls after each call.
+// FAKE_NCCL_VERSION is the version that it says it is; FAKE_NCCL_FAIL="call:result" makes one call fail, with ":in a group" behind it only
+// there; FAKE_NCCL_ASYNC is the state that ncclCommGetAsyncError gives once a collective was enqueued. A communicator that does not block is
+// busy for two polls after each call.
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +11,16 @@ typedef struct { unsigned char bytes[128]; } UniqueId;
 typedef struct { size_t size; unsigned magic, version; int blocking; } Config;
 typedef struct { int blocking, busy, collectives, aborted; } Comm;
 
+// What a thread gives between start and end of a group begins with the end, which then says that it is under way.
+static __thread int groupDepth;
+static __thread Comm *grouped;
+
 static const char *Failing(const char *call)
 {
     const char *failing = getenv("FAKE_NCCL_FAIL");
     size_t length = strlen(call);
-    return failing && !strncmp(failing, call, length) && failing[length] == ':' ? failing + length + 1 : NULL;
+    if (!failing || strncmp(failing, call, length) || failing[length] != ':') return NULL;
+    return strstr(failing, ":in a group") && !groupDepth ? NULL : failing + length + 1;
 }
 
 static int Answer(Comm *comm, const char *call, const char *format, ...)
@@ -29,6 +35,7 @@ static int Answer(Comm *comm, const char *call, const char *format, ...)
     fclose(log);
     const char *result = Failing(call);
     if (result) return atoi(result);
+    if (comm && groupDepth) { grouped = comm; return 0; }
     if (comm && !comm->blocking) { comm->busy = 2; return 7; }
     return 0;
 }
@@ -96,6 +103,21 @@ int ncclCommRegister(Comm *comm, void *address, size_t bytes, void **handle)
 }
 
 int ncclCommDeregister(Comm *comm, void *handle) { return Answer(comm, "ncclCommDeregister", " %p", handle); }
+
+int ncclGroupStart(void)
+{
+    groupDepth++;
+    return Answer(NULL, "ncclGroupStart", "");
+}
+
+int ncclGroupEnd(void)
+{
+    Comm *comm = grouped;
+    if (groupDepth == 0) return 5;
+    groupDepth--;
+    grouped = NULL;
+    return Answer(comm, "ncclGroupEnd", "");
+}
 
 int ncclAllReduce(void *source, void *target, size_t count, int type, int operation, Comm *comm, void *stream)
 {

@@ -66,8 +66,8 @@ HEADERS = {
         },
         "structures": {"ncclUniqueId": "internal", "ncclConfig_t": "size magic version blocking cgaClusterSize"},
         "functions": """ncclGetVersion ncclGetUniqueId ncclCommInitRank ncclCommInitRankConfig ncclCommFinalize ncclCommDestroy
-            ncclCommAbort ncclCommGetAsyncError ncclGetErrorString ncclGetLastError ncclCommRegister ncclCommDeregister ncclAllReduce
-            ncclReduceScatter ncclAllGather ncclBroadcast""",
+            ncclCommAbort ncclCommGetAsyncError ncclGetErrorString ncclGetLastError ncclCommRegister ncclCommDeregister ncclGroupStart
+            ncclGroupEnd ncclAllReduce ncclReduceScatter ncclAllGather ncclBroadcast""",
     },
     "nvtx3/nvToolsExt.h": {
         "constants": """NVTX_VERSION NVTX_COLOR_ARGB NVTX_PAYLOAD_TYPE_INT64 NVTX_MESSAGE_TYPE_ASCII NVTX_MESSAGE_TYPE_REGISTERED

@@ -13,6 +13,9 @@ namespace GptEngine.Runtime.Communication.Nccl;
 /// </summary>
 internal sealed class NcclCommunicator : Communicator
 {
+    // NCCL 2.11 takes 2,048 calls in a group, and says so; later versions say nothing of it.
+    private const int MostGrouped = 1024;
+
     private readonly RankControl _control;
     private readonly GpuDevice _device;
     private readonly RankLimits _limits;
@@ -25,6 +28,8 @@ internal sealed class NcclCommunicator : Communicator
     private readonly Timer _watch;
     private string? _failure;
     private long _lateMark = -1;
+    private bool _isGrouping;
+    private int _grouped;
     private bool _isDisposed;
 
     /// <param name="control">Takes and brings the news of failures.</param>
@@ -67,6 +72,45 @@ internal sealed class NcclCommunicator : Communicator
         _joined.Record(_stream);
         _device.Stream.Wait(_joined);
         Mark();
+    }
+
+    /// <remarks>Collectives that are timed go out one by one: of a group only the whole could be.</remarks>
+    public override void BeginGroup()
+    {
+        ThrowIfStopped();
+        if (Listener is not null && !_device.IsCapturing)
+        {
+            return;
+        }
+
+        try
+        {
+            _nccl.BeginGroup();
+            _grouped = 0;
+            _isGrouping = true;
+        }
+        catch (GpuException failed)
+        {
+            throw Ended(failed);
+        }
+    }
+
+    public override void EndGroup()
+    {
+        if (!_isGrouping)
+        {
+            return;
+        }
+
+        _isGrouping = false;
+        try
+        {
+            _nccl.EndGroup();
+        }
+        catch (GpuException failed)
+        {
+            throw Ended(failed);
+        }
     }
 
     public override void AllReduce(Tensor tensor)
@@ -174,6 +218,12 @@ internal sealed class NcclCommunicator : Communicator
     private void Run(string name, NcclHandle.Call<Collective> call, in Collective collective)
     {
         ThrowIfStopped();
+        if (_isGrouping && _grouped++ == MostGrouped)
+        {
+            EndGroup();
+            BeginGroup();
+        }
+
         ICollectiveListener? listener = _device.IsCapturing ? null : Listener;
         try
         {
@@ -183,6 +233,13 @@ internal sealed class NcclCommunicator : Communicator
         }
         catch (GpuException failed)
         {
+            if (_isGrouping)
+            {
+                // It fails with the call, and a thread inside a group could not even abort.
+                _isGrouping = false;
+                _ = _nccl.LeaveGroup();
+            }
+
             throw Ended(failed);
         }
     }

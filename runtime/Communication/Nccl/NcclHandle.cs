@@ -23,6 +23,7 @@ internal sealed class NcclHandle : IDisposable
     private readonly List<nint> _registrations = [];
     private nint _communicator;
     private string? _aborted;
+    private bool _isGrouping;
 
     private NcclHandle(nint communicator, int version, TimeSpan limit)
     {
@@ -78,6 +79,53 @@ internal sealed class NcclHandle : IDisposable
         }
 
         Settle(result, name);
+    }
+
+    /// <summary>
+    /// What <see cref="Do"/> is given from here on waits for <see cref="EndGroup"/>, on the same thread. Meanwhile nobody aborts: NCCL
+    /// holds on to the communicator.
+    /// </summary>
+    /// <exception cref="GpuException">NCCL failed.</exception>
+    /// <exception cref="UserErrorException">The communicator was aborted.</exception>
+    internal void BeginGroup()
+    {
+        Monitor.Enter(_lock);
+        try
+        {
+            ThrowIfAborted();
+            int result = ncclGroupStart();
+            if (result != Success)
+            {
+                throw NcclResults.Failure(result, nameof(ncclGroupStart), Version);
+            }
+
+            _isGrouping = true;
+        }
+        catch
+        {
+            Monitor.Exit(_lock);
+            throw;
+        }
+    }
+
+    /// <summary>Starts what the group has.</summary>
+    /// <exception cref="GpuException">NCCL failed.</exception>
+    /// <exception cref="UserErrorException">The communicator was aborted.</exception>
+    internal void EndGroup() => Settle(LeaveGroup(), nameof(ncclGroupEnd));
+
+    /// <summary>Ends a group whatever becomes of it.</summary>
+    /// <returns>NCCL's result.</returns>
+    internal int LeaveGroup()
+    {
+        _isGrouping = false;
+        try
+        {
+            return ncclGroupEnd();
+        }
+        finally
+        {
+            Monitor.Exit(_lock);
+        }
     }
 
     /// <summary>Tells NCCL of memory that collectives will use; nothing before 2.19.</summary>
@@ -224,6 +272,12 @@ internal sealed class NcclHandle : IDisposable
 
     private void Settle(int result, string call)
     {
+        if (_isGrouping && result == InProgress)
+        {
+            // Nothing begins before the group's end, which is waited for.
+            return;
+        }
+
         long start = Stopwatch.GetTimestamp();
         var pause = default(SpinWait);
         while (result == InProgress)

@@ -62,6 +62,13 @@ internal static unsafe partial class NcclNative
     [LibraryImport(Library)]
     internal static partial int ncclCommDeregister(nint communicator, nint handle);
 
+    /// <summary>What the calling thread gives NCCL from here on waits for <see cref="ncclGroupEnd"/>, and becomes one launch.</summary>
+    [LibraryImport(Library)]
+    internal static partial int ncclGroupStart();
+
+    [LibraryImport(Library)]
+    internal static partial int ncclGroupEnd();
+
     [LibraryImport(Library)]
     internal static partial int ncclAllReduce(nuint source, nuint target, nuint count, int type, int operation, nint communicator, nint stream);
 
