@@ -236,22 +236,43 @@ part_ncu() {
 part_nsys() {
     if is_dry; then skip "there is no GPU for Nsight Systems"; fi
     command -v nsys >/dev/null || skip "nsys is not on the path; it comes with Nsight Systems or the CUDA toolkit"
-    nsys profile --trace cuda,nvtx --force-overwrite true --output "$RESULTS/nsys" \
-        "$GPT" bench --device cuda --preset gpt-89m --precision "$(low_precision)" --micro-batch 16 --micro-steps 2 --warmup 1 --steps 4
+    trace nsys --cuda-graph-trace node -- bench --micro-steps 2 --warmup 1 --steps 4 || return
+    if [ "$FORM" = whole ]; then trace nsys-layers -- profile --timer events --micro-steps 1 --warmup 1; fi
+}
+
+# A timeline of a command of gpt, and nsys's own tables of it: its default ones, whose names differ from version to version. The processor is
+# not sampled: containers forbid it, and an nsys of 2022 then hangs.
+trace() {
+    local name=$1 options=()
+    shift
+    while [ "$1" != -- ]; do options+=("$1"); shift; done
+    shift
+    nsys profile --trace cuda,nvtx --sample none --cpuctxsw none "${options[@]}" --force-overwrite true --output "$RESULTS/$name" \
+        "$GPT" "$@" --device cuda --preset gpt-89m --precision "$(low_precision)" --micro-batch 16 || return
+    nsys stats "$RESULTS/$name.nsys-rep" >"$RESULTS/$name.txt" || echo "nsys stats has failed; $name.nsys-rep is whole, open it elsewhere."
+    rm -f "$RESULTS/$name.sqlite"
 }
 
 part_report() {
-    local python=${PYTHON:-python3} files=()
+    local python=${PYTHON:-python3} files=() notes=()
     command -v "$python" >/dev/null || skip "no Python to merge the results with; the parts' own files are whole"
     local file
-    for file in "$RESULTS"/bench-*.json "$RESULTS"/kernels.json "$RESULTS"/torch-kernels.json "$RESULTS"/torch-training.json "$RESULTS"/profile-*.json; do
+    for file in "$RESULTS"/selftest.json "$RESULTS"/bench-*.json "$RESULTS"/kernels.json "$RESULTS"/torch-kernels.json "$RESULTS"/torch-training.json "$RESULTS"/profile-*.json; do
         case "$file" in
             *.trace.json) ;;
             *) if [ -s "$file" ]; then files+=("$file"); fi ;;
         esac
     done
     if [ ${#files[@]} -eq 0 ]; then skip "no part left anything to draw"; fi
-    "$python" "$root/perf/merge.py" "${files[@]}" --out "$RESULTS/results.json" --command "perf/gpu.sh" || return
+    # What failed is missing from the tables: the report says so.
+    local name exit verdict
+    while read -r name _ exit verdict; do
+        case "$exit" in
+            0 | "$skipped" | exit) ;;
+            *) notes+=(--note "Part $name: $verdict") ;;
+        esac
+    done <"$RESULTS/summary.txt"
+    "$python" "$root/perf/merge.py" "${files[@]}" --out "$RESULTS/results.json" --command "perf/gpu.sh" "${notes[@]}" || return
     "$python" "$root/perf/report.py" "$RESULTS/results.json" --html "$RESULTS/report.html" --markdown "$RESULTS/report.md"
 }
 
@@ -344,6 +365,11 @@ kept_from() {
     echo "$sum"
 }
 
+# Why a part failed, in the words of the first who said so; nothing where nobody did.
+reason_of() {
+    sed -nE 's/^(gpt|compare_cuda): //p; s/^==ERROR== //p; s/^=+ Error: //p' "$1" | head -n 1 | cut -c1-160
+}
+
 started=$SECONDS
 failed=0
 summary=$RESULTS/summary.txt
@@ -365,11 +391,17 @@ for name in "${chosen[@]}"; do
         timeout --kill-after=10 "$LIMIT" bash "$self" --inside "$name" >"$RESULTS/$name.log" 2>&1
         status=$?
     fi
+    # What a part had opened before it failed, and had nothing to write to.
+    find "$RESULTS" -maxdepth 1 -name '*.json' -empty -delete
     case "$status" in
         0) verdict="ok" ;;
         "$skipped") verdict=$(tail -n 1 "$RESULTS/$name.log") ;;
         124 | 137) verdict="over its time limit of $LIMIT s"; failed=1 ;;
-        *) verdict="FAILED, see $name.log"; failed=1 ;;
+        *)
+            reason=$(reason_of "$RESULTS/$name.log")
+            verdict="FAILED, see $name.log${reason:+: $reason}"
+            failed=1
+            ;;
     esac
     tail -n 4 "$RESULTS/$name.log" | cut -c1-180
     printf '%-16s%9d%6d  %s\n' "$name" $((SECONDS - begun)) "$status" "$verdict" | tee -a "$summary" | sed 's/^/-- /'

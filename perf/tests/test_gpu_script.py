@@ -1,9 +1,11 @@
 """perf/gpu.sh with stand-ins for the program and for NVIDIA's tools: what it calls, what it reports, and that one part's end is not another's."""
 
+import json
 import os
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -14,7 +16,7 @@ PARTS = ["doctor", "selftest", "memcheck", "racecheck", "initcheck", "synccheck"
 GPT = """#!/bin/bash
 echo "gpt $*" >>"$CALLS"
 case "$1 $HANG" in *"$1 $1") exec sleep 60 ;; esac
-case "$1 $FAIL" in *"$1 $1") exit 1 ;; esac
+case "$1 $FAIL" in *"$1 $1") echo "starting"; echo "gpt: $REASON" >&2; exit 1 ;; esac
 """
 
 # Each runs the command that it is given, if any, from the program's path on.
@@ -89,7 +91,9 @@ class GpuScript(unittest.TestCase):
         self.assertIn("gpt profile --device cuda --preset gpt-304m --precision bf16", calls)
         self.assertIn("gpt bench --kernels --device cuda --kernel-seconds 0.5", calls)
         self.assertIn("ncu --target-processes all --clock-control none", calls)
-        self.assertIn("nsys profile --trace cuda,nvtx", calls)
+        self.assertRegex(calls, "nsys profile --trace cuda,nvtx --sample none --cpuctxsw none --cuda-graph-trace node .*gpt bench .*--device cuda")
+        self.assertRegex(calls, "nsys profile .*gpt profile --timer events .*--device cuda")
+        self.assertRegex(calls, r"nsys stats \S*/nsys.nsys-rep\n")
         self.assertEqual(self.summary()["report"], (77, "skipped: no Python to merge the results with; the parts' own files are whole"))
 
     def test_quick_form_of_an_older_gpu(self):
@@ -100,10 +104,26 @@ class GpuScript(unittest.TestCase):
         self.assertNotIn("bf16", calls)
 
     def test_part_that_fails_does_not_stop_the_next(self):
-        done, _ = self.run_script("--part", "doctor", "--part", "selftest", "--part", "instructions", FAIL="selftest")
+        done, _ = self.run_script("--part", "doctor", "--part", "selftest", "--part", "instructions", FAIL="selftest", REASON="The driver finds no GPU.")
         self.assertEqual(done.returncode, 1)
-        self.assertEqual(self.summary()["selftest"], (1, "FAILED, see selftest.log"))
+        self.assertEqual(self.summary()["selftest"], (1, "FAILED, see selftest.log: The driver finds no GPU."))
         self.assertEqual(self.summary()["instructions"], (0, "ok"))
+
+    def test_report_tells_which_parts_failed(self):
+        os.mkdir(self.path("results"))
+        with open(self.path("results/selftest.json"), "w", encoding="utf-8") as file:
+            json.dump({"kind": "selftest", "passes": True, "cases": [{"name": "Zero", "passes": True}]}, file)
+        with open(self.path("results/bench-empty.json"), "w", encoding="utf-8"):
+            pass
+        done, _ = self.run_script("--python", sys.executable, "--part", "doctor", "--part", "instructions", "--part", "report", FAIL="doctor", REASON="It burns.")
+        self.assertEqual(done.returncode, 1)
+        with open(self.path("results/results.json"), encoding="utf-8") as file:
+            drawn = json.load(file)
+        self.assertEqual([record["kind"] for record in drawn["records"]], ["selftest"])
+        self.assertEqual(sorted(name for name in os.listdir(self.path("results")) if name.endswith(".json")), ["results.json", "selftest.json"])
+        self.assertEqual(drawn["notes"], ["Part doctor: FAILED, see doctor.log: It burns."])
+        with open(self.path("results/report.html"), encoding="utf-8") as file:
+            self.assertIn("Part doctor: FAILED", file.read())
 
     def test_part_that_hangs_ends_at_its_limit(self):
         done, _ = self.run_script("--quick", "--part", "report", "--part", "doctor", "--part", "instructions", HANG="doctor", QUICK_TOTAL="26")
