@@ -100,7 +100,9 @@ public sealed class LocalRanksTests
                 }
             },
             Short))!;
-        Assert.That(late.Message, Does.Contain("for the checkpoint of step 12; missing: rank 2 on host").And.Contain("step 12, rank 2 reads tokens"));
+
+        // On a busy machine another may not have come in time either, and is named with it.
+        Assert.That(late.Message, Does.Match(@"for the checkpoint of step 12; missing: (rank [01] on .*, )?rank 2 on host").And.Contain("step 12, rank 2 reads tokens"));
     }
 
     [Test]
@@ -124,7 +126,7 @@ public sealed class LocalRanksTests
                 group.Collectives.Join();
             },
             Short))!;
-        Assert.That(late.Message, Does.Contain("the all-reduce of 1000 fp32 (collective 1): not come to it has rank 1").And.Contain("step 7"));
+        Assert.That(late.Message, Does.Match(@"the all-reduce of 1000 fp32 \(collective 1\): not come to it ha(s|ve) (rank 0 on .*, )?rank 1 on").And.Contain("step 7"));
     }
 
     [Test]

@@ -65,7 +65,9 @@ public sealed class RankControlTests
 
             control.Barrier("the checkpoint of step 12");
         }));
-        Assert.That(messages, Is.All.Contains($"for the checkpoint of step 12; missing: rank {missing} on host host{missing} (it last said"));
+
+        // On a busy machine another may not have come in time either, and is named with it.
+        Assert.That(messages, Is.All.Match($@"for the checkpoint of step 12; missing: (rank \d on .*, )?rank {missing} on host host{missing} \(it last said"));
         Assert.That(messages, Is.All.Contains($"step 12, rank {missing} reads tokens"));
     }
 

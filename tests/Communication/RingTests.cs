@@ -92,8 +92,6 @@ public sealed class RingTests
         string?[] messages = TcpRanks.Messages(TcpRanks.RunConnected(3, limits, (group, device) =>
         {
             using var array = new DeviceArray(device, DataType.Float32, 1000);
-            group.Collectives.AllReduce(array.Tensor);
-            group.Collectives.Join();
             TcpRanks.Report(group.Control, $"step {group.Rank}");
             if (group.Rank == 1)
             {
@@ -103,7 +101,9 @@ public sealed class RingTests
             group.Collectives.AllReduce(array.Tensor);
             group.Collectives.Join();
         }));
-        Assert.That(messages, Is.All.Contains("the all-reduce of 1000 fp32 (collective 2): not come to it has rank 1 on host host1 (it last said").And.All.Contains("step 1"));
+
+        // On a busy machine another may not have come in time either, and is named with it.
+        Assert.That(messages, Is.All.Match(@"the all-reduce of 1000 fp32 \(collective 1\): not come to it ha(s|ve) (rank 0 on .*, )?rank 1 on host host1 \(it last said").And.All.Contains("step 1"));
     }
 
     [Test]

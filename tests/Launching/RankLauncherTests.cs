@@ -53,7 +53,10 @@ public sealed class RankLauncherTests
     [Test]
     public void Run_ARankThatFailsBecauseAnotherWasKilled_IsNotBlamed()
     {
-        using var ranks = new ScriptedRanks(2, "if [ $RANK = 1 ]; then sleep 0.15; kill -9 $$; else echo 'lost rank 1' >&2; exit 1; fi");
+        // Rank 1 goes once rank 0 is on its way out: however late, for the launcher waits for it.
+        using var ranks = new ScriptedRanks(
+            2, "if [ $RANK = 1 ]; then until [ -e $FOLDER/lost ]; do sleep 0.02; done; kill -9 $$; else touch $FOLDER/lost; echo 'lost rank 1' >&2; exit 1; fi",
+            settling: TimeSpan.FromMinutes(1));
         Assert.That(ranks.Run(), Is.EqualTo(ExitCode.Failed));
         Assert.That(ranks.Errors, Does.StartWith("gpt: rank 1 of 2 was killed").And.Not.Contain("lost rank 1"));
     }
@@ -61,7 +64,9 @@ public sealed class RankLauncherTests
     [Test]
     public void Run_ARankThatDoesNotEnd_IsKilledAndNamed()
     {
-        using var ranks = new ScriptedRanks(2, "if [ $RANK = 1 ]; then exit 1; fi; trap '' TERM; sleep 60 & wait; wait", grace: TimeSpan.FromMilliseconds(300));
+        using var ranks = new ScriptedRanks(
+            2, "if [ $RANK = 1 ]; then until [ -e $FOLDER/deaf ]; do sleep 0.02; done; exit 1; fi; trap '' TERM; touch $FOLDER/deaf; sleep 60 & wait; wait",
+            grace: TimeSpan.FromMilliseconds(300));
         Assert.That(ranks.Run(), Is.EqualTo(ExitCode.Failed));
         Assert.That(ranks.Errors, Does.Contain("rank 0 did not end within 0.3 s"));
     }
@@ -102,7 +107,7 @@ public sealed class RankLauncherTests
         Assert.That(ranks.Log(0), Does.Not.Contain("SLURM_PROCID").And.Contain("CUDA_VISIBLE_DEVICES=GPU-1"));
     }
 
-    private sealed class ScriptedRanks(int count, string script, int maxRestarts = 0, TimeSpan? grace = null) : IDisposable
+    private sealed class ScriptedRanks(int count, string script, int maxRestarts = 0, TimeSpan? grace = null, TimeSpan? settling = null) : IDisposable
     {
         private readonly TemporaryFolder _folder = new();
         private readonly StringWriter _output = new() { NewLine = "\n" };
@@ -121,9 +126,10 @@ public sealed class RankLauncherTests
                 Arguments = [script],
                 RunFolder = _folder.Path,
                 Processors = [.. Enumerable.Range(0, count).Select(rank => CpuList.Share(ThreadAffinity.Current, rank, count))],
-                Variables = Variables,
+                Variables = new Dictionary<string, string>(Variables) { ["FOLDER"] = _folder.Path },
                 MaxRestarts = maxRestarts,
                 Grace = grace ?? TimeSpan.FromSeconds(10),
+                Settling = settling ?? TimeSpan.FromMilliseconds(250),
             },
             TextWriter.Synchronized(_output),
             TextWriter.Synchronized(_errors)).Run();

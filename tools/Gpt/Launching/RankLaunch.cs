@@ -30,6 +30,12 @@ internal sealed record RankLaunch
     /// <summary>How long ranks have to end by themselves once one has failed.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// How long others may end after the first rank that failed and still be its cause: a rank that was killed is told from those that fail
+    /// because of it. Rank 0's errors are held back for four times as long.
+    /// </summary>
+    public TimeSpan Settling { get; init; } = TimeSpan.FromMilliseconds(250);
+
     public int WorldSize => Processors.Count;
 
     /// <summary>This program, as it was started.</summary>

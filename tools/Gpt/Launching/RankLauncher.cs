@@ -19,9 +19,6 @@ namespace GptEngine.Gpt.Launching;
 /// </summary>
 internal sealed class RankLauncher(RankLaunch launch, TextWriter output, TextWriter errors)
 {
-    // Time for a rank that was killed to be told from those that fail because of it.
-    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(250);
-
     private readonly string _secret = SharedSecret.Create();
     private readonly OutOfMemoryKills _kills = new();
     private RankProcess[] _ranks = [];
@@ -57,7 +54,7 @@ internal sealed class RankLauncher(RankLaunch launch, TextWriter output, TextWri
     private (ExitCode Code, bool MayPass) RunOnce(int restart)
     {
         using var ends = new BlockingCollection<RankEnd>();
-        using var screen = new RankScreen(output, errors);
+        using var screen = new RankScreen(output, errors, 4 * launch.Settling);
         var ended = new List<RankEnd>();
         try
         {
@@ -139,7 +136,7 @@ internal sealed class RankLauncher(RankLaunch launch, TextWriter output, TextWri
     /// <summary>Says what happened, and ends the rest: first asked to, then by force.</summary>
     private (ExitCode Code, bool MayPass) EndAll(List<RankEnd> ended, RankScreen screen, BlockingCollection<RankEnd> ends)
     {
-        Collect(ended, ends, Settling);
+        Collect(ended, ends, launch.Settling);
         screen.Close();
         RankEnd cause = RankEnd.Cause(ended);
         Explain(cause);

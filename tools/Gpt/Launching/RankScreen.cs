@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Threading;
+using GptEngine.Gpt.Terminal;
 
 namespace GptEngine.Gpt.Launching;
 
@@ -11,18 +12,24 @@ namespace GptEngine.Gpt.Launching;
 /// </summary>
 internal sealed class RankScreen : IDisposable
 {
-    private static readonly TimeSpan Hold = TimeSpan.FromSeconds(1);
-
     private readonly TextWriter _output;
     private readonly TextWriter _errors;
     private readonly Queue<string> _held = new();
     private readonly Timer _timer;
+    private readonly TimeSpan _hold;
+    private readonly StatusLine _line;
     private bool _isClosed;
 
-    public RankScreen(TextWriter output, TextWriter errors)
+    /// <param name="output">For what goes well; on a terminal steps are one line, redrawn in place.</param>
+    /// <param name="errors">For the rest.</param>
+    /// <param name="hold">How long errors are held back.</param>
+    /// <param name="isTerminal">Whether output is a terminal; null to find out.</param>
+    public RankScreen(TextWriter output, TextWriter errors, TimeSpan hold, bool? isTerminal = null)
     {
         _output = output;
         _errors = errors;
+        _hold = hold;
+        _line = new StatusLine(output, isTerminal);
         _timer = new Timer(_ => Release(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -37,12 +44,12 @@ internal sealed class RankScreen : IDisposable
 
             if (!isError)
             {
-                _output.WriteLine(line);
+                ShowOutput(line);
                 return;
             }
 
             _held.Enqueue(line);
-            _timer.Change(Hold, Timeout.InfiniteTimeSpan);
+            _timer.Change(_hold, Timeout.InfiniteTimeSpan);
         }
     }
 
@@ -53,6 +60,7 @@ internal sealed class RankScreen : IDisposable
         {
             while (!_isClosed && _held.TryDequeue(out string? line))
             {
+                _line.Clear();
                 _errors.WriteLine(line);
             }
         }
@@ -64,6 +72,7 @@ internal sealed class RankScreen : IDisposable
         lock (_held)
         {
             _isClosed = true;
+            _line.Clear();
         }
     }
 
@@ -71,5 +80,17 @@ internal sealed class RankScreen : IDisposable
     {
         Close();
         _timer.Dispose();
+    }
+
+    private void ShowOutput(string line)
+    {
+        if (_line.IsTerminal && TrainingConsole.IsStep(line, out bool isLast) && !isLast)
+        {
+            _line.Show(() => line);
+            return;
+        }
+
+        _line.Clear();
+        _output.WriteLine(line);
     }
 }

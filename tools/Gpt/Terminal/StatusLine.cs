@@ -20,10 +20,13 @@ internal sealed class StatusLine : IDisposable
     private long _lastShown;
     private bool _isOpen;
 
-    public StatusLine(TextWriter output)
+    /// <param name="output">Where it is shown.</param>
+    /// <param name="isTerminal">Whether that is a terminal; null to find out.</param>
+    public StatusLine(TextWriter output, bool? isTerminal = null)
     {
         _output = output;
-        _isTerminal = (ReferenceEquals(output, Console.Error) && !Console.IsErrorRedirected) || (ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected);
+        _isTerminal = isTerminal
+            ?? ((ReferenceEquals(output, Console.Error) && !Console.IsErrorRedirected) || (ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected));
         _lastShown = _isTerminal ? 0 : Stopwatch.GetTimestamp();
     }
 

@@ -50,6 +50,22 @@ internal sealed class TrainingConsole(long steps, ITokenizer tokenizer, string p
         }
     }
 
+    /// <summary>Whether a line is a step's, as this prints it where there is no terminal: for who shows it on one.</summary>
+    /// <param name="line">Some line of a run.</param>
+    /// <param name="isLast">Whether it is that of the run's last step.</param>
+    public static bool IsStep(string line, out bool isLast)
+    {
+        isLast = false;
+        if (!line.StartsWith("step ", StringComparison.Ordinal) || line.IndexOf("  loss ", StringComparison.Ordinal) is not (> 0 and var end))
+        {
+            return false;
+        }
+
+        string[] numbers = line[5..end].Split('/');
+        isLast = numbers.Length == 2 && numbers[0] == numbers[1];
+        return numbers.Length == 2 && Array.TrueForAll(numbers, number => long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out _));
+    }
+
     public void OnEvaluation(in EvaluationReport report)
     {
         _line.Clear();
