@@ -27,6 +27,7 @@ public static class AttentionKernels
     private const string Decoding = "Attention/attention_decode.cu";
     private const string TensorForward = "Attention/attention_forward_mma.cu";
     private const string TensorBackward = "Attention/attention_backward_mma.cu";
+    private const string TensorBackwardWhole = "Attention/attention_backward_whole_mma.cu";
     private const int FirstTensorArchitecture = 70;
     private const int AsynchronousArchitecture = 80;
 
@@ -71,6 +72,32 @@ public static class AttentionKernels
             lastingRows: 2,
             ShortTime * StatisticsBytes,
             $"{keyTiles}, {queryTiles}");
+    }
+
+    /// <summary>
+    /// On tensor cores: all three gradients of a head of at most <see cref="ShortTime"/> queries in one block; null where registers do not hold
+    /// the sums, or copies are not asynchronous.
+    /// </summary>
+    public static KernelInstance? BackwardWholeTensor(DataType storage, int headSize, int time, int architecture)
+    {
+        // Two tiles a warp, eight warps at most: two sums of D floats for each of the head's keys fill half of an SM's registers.
+        int tiles = BackwardKeysTiles(Checked(headSize));
+        int warps = tiles == 2 && time <= ShortTime / 2 ? 4 : 8;
+        int rows = warps * tiles * TileRows;
+        if (!HasTensorCores(storage, headSize, architecture) || architecture < AsynchronousArchitecture || time > rows)
+        {
+            return null;
+        }
+
+        int scoreBytes = 2 * rows * TensorRowBytes(TensorStep);
+        return new KernelInstance(
+            TensorBackwardWhole,
+            $"attention_backward_whole_mma<{storage.DeviceName()}, {headSize}, {tiles}, {warps}>",
+            warps * DeviceTypes.WarpSize,
+            DynamicSharedBytes: (((2 * rows) + (4 * TensorStep)) * TensorRowBytes(headSize)) + scoreBytes + (rows * StatisticsBytes))
+        {
+            FirstArchitecture = AsynchronousArchitecture,
+        };
     }
 
     /// <summary>On tensor cores: the gradients of K and V.</summary>

@@ -18,16 +18,26 @@ public sealed class AttentionLauncher : IDisposable
     private LaunchableKernel[]? _backward;
     private LaunchableKernel? _backwardShort;
 
+    // Of a head of half the longest length, and of that.
+    private readonly KernelInstance?[] _wholeHeads = new KernelInstance?[2];
+    private readonly LaunchableKernel?[] _backwardWhole = new LaunchableKernel?[2];
+
     /// <summary>Each pass's kernels are compiled and loaded when it is first asked for; a device goes through work once before it is captured.</summary>
     /// <param name="queue">Where to run.</param>
     /// <param name="storage">x.</param>
     /// <param name="headSize">D, at most <see cref="AttentionKernels.LargestHeadSize"/>.</param>
-    /// <param name="tensorCores">False for the plain kernels everywhere: the second oracle.</param>
-    public AttentionLauncher(KernelQueue queue, DataType storage, int headSize, bool tensorCores = true)
+    /// <param name="variant">The fastest that is chosen where type, D, length and GPU allow it.</param>
+    public AttentionLauncher(KernelQueue queue, DataType storage, int headSize, AttentionVariant variant = AttentionVariant.WholeHeads)
     {
         ArgumentNullException.ThrowIfNull(queue);
         (_queue, _storage, _headSize) = (queue, storage, headSize);
-        _hasTensorCores = tensorCores && AttentionKernels.HasTensorCores(storage, headSize, queue.Target.Number);
+        _hasTensorCores = variant != AttentionVariant.Plain && AttentionKernels.HasTensorCores(storage, headSize, queue.Target.Number);
+        for (int i = 0; i < _wholeHeads.Length && variant == AttentionVariant.WholeHeads; i++)
+        {
+            KernelInstance? kernel = AttentionKernels.BackwardWholeTensor(
+                storage, headSize, AttentionKernels.ShortTime * (i + 1) / _wholeHeads.Length, queue.Target.Number);
+            _wholeHeads[i] = kernel?.DynamicSharedBytes <= queue.Driver.Properties.MaximumSharedBytesPerBlock ? kernel : null;
+        }
     }
 
     /// <summary>Bytes of δ, a float for each row of a head.</summary>
@@ -40,7 +50,7 @@ public sealed class AttentionLauncher : IDisposable
     public static KernelCost ForwardCost(DataType storage, in AttentionShape shape, long pairs) =>
         new((4 * shape.Rows * shape.Channels * storage.SizeInBytes()) + StatisticsBytes(shape), 4 * pairs * shape.Channels);
 
-    /// <summary>Least bytes and operations of the backward pass: five products a pair, S among them. Ours computes S and gradP twice.</summary>
+    /// <summary>Least bytes and operations of the backward pass: five products a pair, S among them. Where a head is no single block's, ours computes S and gradP twice.</summary>
     /// <inheritdoc cref="ForwardCost"/>
     public static KernelCost BackwardCost(DataType storage, in AttentionShape shape, long pairs) =>
         new((8 * shape.Rows * shape.Channels * storage.SizeInBytes()) + StatisticsBytes(shape), 10 * pairs * shape.Channels);
@@ -76,17 +86,7 @@ public sealed class AttentionLauncher : IDisposable
         var argument = new AttentionShapeArgument(shape);
         if (_hasTensorCores && shape.Time <= AttentionKernels.ShortTime)
         {
-            LaunchableKernel kernel = _backwardShort ??= _queue.Load(AttentionKernels.BackwardShortTensor(_storage, _headSize, _queue.Target.Number));
-            kernel.Launch(
-                Blocks(shape, AttentionKernels.BackwardKeysRows(_headSize)) + Blocks(shape, AttentionKernels.BackwardQueriesRows(_headSize, _queue.Target.Number)),
-                1,
-                PointerTo(qkv),
-                PointerTo(documentStart),
-                PointerTo(output),
-                PointerTo(logSumExp),
-                PointerTo(gradOutput),
-                PointerTo(gradQkv),
-                KernelArgument.Structure(&argument));
+            BackwardShort(qkv, documentStart, output, logSumExp, gradOutput, gradQkv, shape);
             return;
         }
 
@@ -123,12 +123,33 @@ public sealed class AttentionLauncher : IDisposable
 
     public void Dispose()
     {
-        _forward?.Dispose();
-        _backwardShort?.Dispose();
-        foreach (LaunchableKernel kernel in _backward ?? [])
+        foreach (LaunchableKernel? kernel in (LaunchableKernel?[])[_forward, _backwardShort, .. _backwardWhole, .. _backward ?? []])
         {
-            kernel.Dispose();
+            kernel?.Dispose();
         }
+    }
+
+    /// <summary>One launch: a block a head, or blocks for its tiles of keys and of queries.</summary>
+    private unsafe void BackwardShort(
+        Tensor qkv, Tensor documentStart, Tensor output, Tensor logSumExp, Tensor gradOutput, Tensor gradQkv, in AttentionShape shape)
+    {
+        int length = shape.Time <= AttentionKernels.ShortTime / 2 ? 0 : 1;
+        bool isWhole = _wholeHeads[length] is not null;
+        LaunchableKernel kernel = isWhole
+            ? _backwardWhole[length] ??= _queue.Load(_wholeHeads[length]!)
+            : _backwardShort ??= _queue.Load(AttentionKernels.BackwardShortTensor(_storage, _headSize, _queue.Target.Number));
+        long tiles = Blocks(shape, AttentionKernels.BackwardKeysRows(_headSize)) + Blocks(shape, AttentionKernels.BackwardQueriesRows(_headSize, _queue.Target.Number));
+        var argument = new AttentionShapeArgument(shape);
+        kernel.Launch(
+            isWhole ? (long)shape.Batch * shape.Heads : tiles,
+            1,
+            PointerTo(qkv),
+            PointerTo(documentStart),
+            PointerTo(output),
+            PointerTo(logSumExp),
+            PointerTo(gradOutput),
+            PointerTo(gradQkv),
+            KernelArgument.Structure(&argument));
     }
 
     /// <summary>A half of the backward pass that reads δ.</summary>

@@ -44,6 +44,77 @@ __device__ inline void make_statistics(Statistics<ShortTime>& statistics, const 
     }
 }
 
+// The keys of a warp on their way through the queries.
+template <typename T, int D, int Tiles> struct KeyGradients {
+    Sums<T, D, Tiles> grad_keys;
+    Sums<T, D, Tiles> grad_values;
+
+    // One step of queries and gradO in shared memory, whose statistics are `columns` from `base` on. Leaves gradSᵀ.
+    template <typename Columns>
+    __device__ void see(float (&weight)[Tiles][Blocks][8], const SharedRows<T, D, Tiles>& key_rows, const SharedRows<T, D, Tiles>& value_rows,
+                        const T* queries, const T* gradients, const Columns& columns, int base, int32 own_key, int32 first_query,
+                        float to_exponent, int lane) {
+        constexpr int OwnRows = Tiles * TileRows;
+        // P = exp(S − L)
+        multiply_rows<T, D>(weight, key_rows, queries, lane);
+        // Past the end a query's start is beyond every key.
+        bool all_seen = own_key + OwnRows - 1 <= first_query && columns.start[base + Step - 1] <= own_key;
+#pragma unroll
+        for (int block = 0; block < Blocks; ++block) {
+#pragma unroll
+            for (int e = 0; e < 8; ++e) {
+                int column = block * 16 + column_of(lane, e);
+                float log_sum = columns.log_sum[base + column];
+#pragma unroll
+                for (int tile = 0; tile < Tiles; ++tile) {
+                    weight[tile][block][e] = power_of_two(fmaf(weight[tile][block][e], to_exponent, -log_sum));
+                }
+            }
+        }
+        if (!all_seen) {
+#pragma unroll
+            for (int block = 0; block < Blocks; ++block) {
+#pragma unroll
+                for (int e = 0; e < 8; ++e) {
+                    int column = block * 16 + column_of(lane, e);
+                    int32 start = columns.start[base + column];
+#pragma unroll
+                    for (int tile = 0; tile < Tiles; ++tile) {
+                        int32 key = own_key + tile * TileRows + row_of(lane, e / 2 % 2);
+                        bool seen = key >= start && key <= first_query + column;
+                        weight[tile][block][e] = seen ? weight[tile][block][e] : 0.0f;
+                    }
+                }
+            }
+        }
+
+        // gradV += Pᵀ·gradO;  gradS = P ⊙ (gradP − δ);  gradK += gradSᵀ·Q
+        grad_values.add_product(weight, gradients, lane);
+        float grad_weight[Tiles][Blocks][8];
+        multiply_rows<T, D>(grad_weight, value_rows, gradients, lane);
+#pragma unroll
+        for (int block = 0; block < Blocks; ++block) {
+#pragma unroll
+            for (int e = 0; e < 8; ++e) {
+                float column_delta = columns.delta[base + block * 16 + column_of(lane, e)];
+#pragma unroll
+                for (int tile = 0; tile < Tiles; ++tile) {
+                    weight[tile][block][e] *= grad_weight[tile][block][e] - column_delta;
+                }
+            }
+        }
+        grad_keys.add_product(weight, queries, lane);
+    }
+
+    // Finish: by way of the warp's own rows of shared memory.
+    __device__ void store(T* staging, T* grad_qkv, const Head& head, const AttentionShape& shape, int32 own_key, int lane) {
+        int64 stride = int64(3) * shape.heads * D;
+        grad_keys.scale(shape.scale);
+        grad_keys.store(staging, grad_qkv + head.in_qkv<D>(shape, 1, own_key), stride, shape.time - own_key, lane);
+        grad_values.store(staging, grad_qkv + head.in_qkv<D>(shape, 2, own_key), stride, shape.time - own_key, lane);
+    }
+};
+
 // gradK and gradV of 64·Tiles keys, over the queries that see them. Rows are keys, columns are queries. `Short`: δ is made here, of no more
 // than ShortTime queries, and `delta` not read.
 template <typename T, int D, int Tiles, int Buffers, bool Short>
@@ -105,8 +176,7 @@ __device__ inline void backward_keys(const Head& head, const T* qkv, const int32
 
     SharedRows<T, D, Tiles> key_rows(keys + part * OwnRows * Rows<D>::Pitch, lane);
     SharedRows<T, D, Tiles> value_rows(values + part * OwnRows * Rows<D>::Pitch, lane);
-    Sums<T, D, Tiles> grad_keys;
-    Sums<T, D, Tiles> grad_values;
+    KeyGradients<T, D, Tiles> own;
     for (int32 first_query = first_key, buffer = 0;; first_query += Step, buffer ^= Buffers - 1) {
         if constexpr (Buffers == 1) {
             load(first_query, 0);
@@ -123,56 +193,9 @@ __device__ inline void backward_keys(const Head& head, const T* qkv, const int32
         const Columns& columns = statistics[Short ? 0 : buffer];
         int base = Short ? first_query - first_key : 0;
         if (own_key < first_query + Step && columns.start[base] < own_key + OwnRows) {
-            // P = exp(S − L)
             float weight[Tiles][Blocks][8];
-            multiply_rows<T, D>(weight, key_rows, queries + buffer * Size, lane);
-            // Past the end a query's start is beyond every key.
-            bool all_seen = own_key + OwnRows - 1 <= first_query && columns.start[base + Step - 1] <= own_key;
-#pragma unroll
-            for (int block = 0; block < Blocks; ++block) {
-#pragma unroll
-                for (int e = 0; e < 8; ++e) {
-                    int column = block * 16 + column_of(lane, e);
-                    float log_sum = columns.log_sum[base + column];
-#pragma unroll
-                    for (int tile = 0; tile < Tiles; ++tile) {
-                        weight[tile][block][e] = power_of_two(fmaf(weight[tile][block][e], shape.scale * Log2E, -log_sum));
-                    }
-                }
-            }
-            if (!all_seen) {
-#pragma unroll
-                for (int block = 0; block < Blocks; ++block) {
-#pragma unroll
-                    for (int e = 0; e < 8; ++e) {
-                        int column = block * 16 + column_of(lane, e);
-                        int32 start = columns.start[base + column];
-#pragma unroll
-                        for (int tile = 0; tile < Tiles; ++tile) {
-                            int32 key = own_key + tile * TileRows + row_of(lane, e / 2 % 2);
-                            bool seen = key >= start && key <= first_query + column;
-                            weight[tile][block][e] = seen ? weight[tile][block][e] : 0.0f;
-                        }
-                    }
-                }
-            }
-
-            // gradV += Pᵀ·gradO;  gradS = P ⊙ (gradP − δ);  gradK += gradSᵀ·Q
-            grad_values.add_product(weight, gradients + buffer * Size, lane);
-            float grad_weight[Tiles][Blocks][8];
-            multiply_rows<T, D>(grad_weight, value_rows, gradients + buffer * Size, lane);
-#pragma unroll
-            for (int block = 0; block < Blocks; ++block) {
-#pragma unroll
-                for (int e = 0; e < 8; ++e) {
-                    float column_delta = columns.delta[base + block * 16 + column_of(lane, e)];
-#pragma unroll
-                    for (int tile = 0; tile < Tiles; ++tile) {
-                        weight[tile][block][e] *= grad_weight[tile][block][e] - column_delta;
-                    }
-                }
-            }
-            grad_keys.add_product(weight, queries + buffer * Size, lane);
+            own.see(weight, key_rows, value_rows, queries + buffer * Size, gradients + buffer * Size, columns, base, own_key, first_query,
+                    shape.scale * Log2E, lane);
         }
         if (!more) {
             break;
@@ -183,9 +206,6 @@ __device__ inline void backward_keys(const Head& head, const T* qkv, const int32
 
     if (own_key < shape.time) {
         lane = int(threadIdx.x) % WarpSize; // said again, and not kept in a register till here
-        grad_keys.scale(shape.scale);
-        T* staging = keys + part * OwnRows * Rows<D>::Pitch; // this warp's own rows, needed no more
-        grad_keys.store(staging, grad_qkv + head.in_qkv<D>(shape, 1, own_key), stride, shape.time - own_key, lane);
-        grad_values.store(staging, grad_qkv + head.in_qkv<D>(shape, 2, own_key), stride, shape.time - own_key, lane);
+        own.store(keys + part * OwnRows * Rows<D>::Pitch, grad_qkv, head, shape, own_key, lane); // rows that this warp alone needed
     }
 }

@@ -97,6 +97,13 @@ public static class KernelCatalogue
             yield return AttentionKernels.BackwardKeysTensor(type, headSize, architecture);
             yield return AttentionKernels.BackwardQueriesTensor(type, headSize, architecture);
             yield return AttentionKernels.BackwardShortTensor(type, headSize, architecture);
+            foreach (int time in new[] { AttentionKernels.ShortTime / 2, AttentionKernels.ShortTime })
+            {
+                if (AttentionKernels.BackwardWholeTensor(type, headSize, time, architecture) is { } whole)
+                {
+                    yield return whole;
+                }
+            }
         }
     }
 

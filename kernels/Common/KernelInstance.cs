@@ -1,4 +1,6 @@
 using System;
+using System.Linq;
+using GptEngine.Runtime.Compile;
 
 namespace GptEngine.Kernels.Common;
 
@@ -10,9 +12,6 @@ namespace GptEngine.Kernels.Common;
 /// <param name="DynamicSharedBytes">Shared memory asked for at launch.</param>
 public sealed record KernelInstance(string Source, string NameExpression, int BlockX, int BlockY = 1, int DynamicSharedBytes = 0)
 {
-    private const int TuringArchitecture = 75;
-    private const int TuringSharedBytes = 64 << 10;
-
     /// <summary>The first architecture that has the instructions it is written in: 80 for sm_80.</summary>
     public int FirstArchitecture { get; init; } = 70;
 
@@ -25,9 +24,9 @@ public sealed record KernelInstance(string Source, string NameExpression, int Bl
     /// <summary>Threads a block.</summary>
     public int Threads => BlockX * BlockY;
 
-    /// <summary>Whether it is for an architecture: sm_75 alone gives a block no more than 64 KiB of shared memory.</summary>
+    /// <summary>Whether it is for an architecture: its blocks must have the shared memory, as far as that is known.</summary>
     public bool IsFor(int architecture) => architecture >= FirstArchitecture && architecture <= LastArchitecture
-        && (architecture != TuringArchitecture || DynamicSharedBytes <= TuringSharedBytes);
+        && DynamicSharedBytes <= (ArchitectureLimits.All.FirstOrDefault(limits => limits.Capability.Number == architecture)?.SharedBytesPerBlock ?? int.MaxValue);
 
     public override string ToString() => NameExpression;
 }

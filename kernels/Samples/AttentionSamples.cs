@@ -8,12 +8,15 @@ namespace GptEngine.Kernels.Samples;
 
 /// <summary>
 /// Attention, its cache, and rotary positions: each D of the presets, at lengths that no tile divides; and the plain kernels where the
-/// launcher would choose tensor cores.
+/// launcher would choose tensor cores, those of tiles where it would choose a block a head.
 /// </summary>
 internal static class AttentionSamples
 {
+    /// <summary>A length at which tiles, too, are one launch, and a block a head is not that of half the length.</summary>
+    private const int Short = 161;
+
     private static readonly int[] HeadSizes = [64, 96, 128];
-    private static readonly int[] Lengths = [97, 257];
+    private static readonly int[] Lengths = [97, Short, 257];
 
     /// <summary>The forward pass alone, over several tiles of queries and keys.</summary>
     private static readonly AttentionShape Longest = new(1, 200, 1, 64);
@@ -24,7 +27,12 @@ internal static class AttentionSamples
         {
             foreach (int time in Lengths)
             {
-                yield return Backward(type, new AttentionShape(1, time, 1, headSize), tensorCores: true);
+                yield return Backward(type, new AttentionShape(1, time, 1, headSize), AttentionVariant.WholeHeads);
+            }
+
+            if (type != DataType.Float32)
+            {
+                yield return Backward(type, new AttentionShape(1, Short, 1, headSize), AttentionVariant.Tiles);
             }
 
             yield return Decode(type, new AttentionShape(2, 33, 2, headSize));
@@ -33,7 +41,7 @@ internal static class AttentionSamples
         yield return Forward(type, Longest);
         if (type != DataType.Float32)
         {
-            yield return Backward(type, new AttentionShape(1, Lengths[0], 1, HeadSizes[0]), tensorCores: false);
+            yield return Backward(type, new AttentionShape(1, Lengths[0], 1, HeadSizes[0]), AttentionVariant.Plain);
         }
 
         yield return Rotary(type, new AttentionShape(2, 17, 2, 64));
@@ -45,13 +53,14 @@ internal static class AttentionSamples
                 Qkv(bench, type, shape), DocumentStart(bench, shape), bench.Unwritten("output", type, shape.Rows, shape.Channels), LogSumExp(bench, shape), shape));
 
     /// <summary>With the forward pass before it, whose sums it needs; so is its cost.</summary>
-    private static KernelSample Backward(DataType type, AttentionShape shape, bool tensorCores)
+    private static KernelSample Backward(DataType type, AttentionShape shape, AttentionVariant variant)
     {
         long pairs = AttentionLauncher.CausalPairs(shape);
         KernelCost cost = AttentionLauncher.ForwardCost(type, shape, pairs) + AttentionLauncher.BackwardCost(type, shape, pairs);
-        return new KernelSample($"attention forward and backward{(tensorCores ? "" : ", plain")}", type, Describe(shape), cost, bench =>
+        string suffix = variant switch { AttentionVariant.Plain => ", plain", AttentionVariant.Tiles => ", by tiles", _ => "" };
+        return new KernelSample($"attention forward and backward{suffix}", type, Describe(shape), cost, bench =>
         {
-            AttentionLauncher launcher = bench.Closing(new AttentionLauncher(bench.Queue, type, shape.HeadSize, tensorCores));
+            AttentionLauncher launcher = bench.Closing(new AttentionLauncher(bench.Queue, type, shape.HeadSize, variant));
             BothPasses(bench, launcher, type, shape, DocumentStart(bench, shape));
         });
     }

@@ -70,7 +70,9 @@ internal static class AttentionModel
     /// and gradQ, and q, k, v, gradO, gradK, gradV.
     /// </summary>
     private static int Passes(string kernel) =>
-        kernel.StartsWith("attention_forward", StringComparison.Ordinal) ? 4 : kernel.StartsWith("attention_backward_short", StringComparison.Ordinal) ? 8 : 6;
+        kernel.StartsWith("attention_forward", StringComparison.Ordinal) ? 4
+        : kernel.StartsWith("attention_backward_short", StringComparison.Ordinal) || kernel.StartsWith("attention_backward_whole", StringComparison.Ordinal) ? 8
+        : 6;
 
     private static string Cycles(LaunchCounters counters, GpuDeviceProperties gpu, double leastBytes)
     {

@@ -32,6 +32,8 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
         yield return new TestCaseData(1, 97, 2, 96, DocumentLayout.Edges);
         yield return new TestCaseData(1, 97, 1, 128, DocumentLayout.None);
         yield return new TestCaseData(1, 161, 1, 64, DocumentLayout.Ragged);
+        yield return new TestCaseData(1, 129, 2, 40, DocumentLayout.Edges);
+        yield return new TestCaseData(1, 161, 1, 96, DocumentLayout.Ragged);
         yield return new TestCaseData(1, 255, 1, 64, DocumentLayout.Edges);
         yield return new TestCaseData(1, 256, 3, 64, DocumentLayout.None);
         yield return new TestCaseData(1, 257, 1, 64, DocumentLayout.None);
@@ -67,6 +69,41 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
             Assert.That(
                 Tolerance.LargestError(oracle, actual), Is.LessThanOrEqualTo(data.BackwardBound(oracle)), $"gradQkv in {storage}; GPTENGINE_TEST_SEED={seed}");
         }
+    }
+
+    [TestCase(33, DocumentLayout.EveryToken)]
+    [TestCase(161, DocumentLayout.Ragged)]
+    public void BackwardByTiles_ShortHeads_MatchesOracle(int time, DocumentLayout documents)
+    {
+        foreach (DataType storage in Types[1..])
+        {
+            int seed = TestSeed.Next();
+            var data = new AttentionCase(new AttentionShape(1, time, 1, 64), documents, storage, seed);
+            using var launcher = new AttentionLauncher(_bench.Queue, storage, 64, AttentionVariant.Tiles);
+            double[] actual = Backward(data, storage, launcher);
+            double[] oracle = data.GradQkv();
+            Assert.That(
+                Tolerance.LargestError(oracle, actual), Is.LessThanOrEqualTo(data.BackwardBound(oracle)), $"gradQkv in {storage}; GPTENGINE_TEST_SEED={seed}");
+        }
+    }
+
+    // What a block a head is for: five products and not seven, and each tensor read once (gradO again for δ).
+    [TestCase(128, 96)]
+    [TestCase(256, 64)]
+    public void Counters_WholeHeads_FiveProductsAndOneReading(int time, int headSize)
+    {
+        var shape = new AttentionShape(1, time, 1, headSize);
+        var data = new AttentionCase(shape, DocumentLayout.None, DataType.Float16, TestSeed.Next());
+        Backward(data, DataType.Float16);
+        LaunchCounters counters = _bench.Launches[^1].Counters;
+
+        // Tiles of 32 or 16 keys by 32 queries, those on the diagonal whole. On sm_70 tiles are blocks of their own.
+        long pairs = (long)time * (time + 32) / 2;
+        bool isWhole = architecture >= 80;
+        using IDisposable scope = Assert.EnterMultipleScope();
+        Assert.That(counters.TensorOperations, Is.LessThanOrEqualTo((isWhole ? 10 : 14) * pairs * headSize));
+        Assert.That(counters.GlobalLoadSectors * 32, Is.LessThanOrEqualTo((isWhole ? 1.03 * 6 : 16) * time * headSize * sizeof(ushort)));
+        Assert.That(counters.GlobalStoreSectors * 32, Is.EqualTo(3 * time * headSize * sizeof(ushort)));
     }
 
     [TestCase(97)]
@@ -135,7 +172,10 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
         foreach (LaunchReport report in _bench.Launches.Skip(before))
         {
             double tensorCycles = report.Counters.TensorOperations / operationsPerCycle;
-            Assert.That(report.Counters.SharedWavefronts, Is.LessThanOrEqualTo(1.12 * tensorCycles), report.Kernel);
+
+            // A block a head makes five products and not seven, and hands gradS through shared memory: fewer cycles of either, but by less.
+            double allowed = report.Kernel.Contains("backward_whole", StringComparison.Ordinal) ? 1.31 : 1.12;
+            Assert.That(report.Counters.SharedWavefronts, Is.LessThanOrEqualTo(allowed * tensorCycles), report.Kernel);
         }
     }
 
@@ -216,12 +256,12 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
         return result;
     }
 
-    private double[] Backward(AttentionCase data, DataType storage)
+    private double[] Backward(AttentionCase data, DataType storage, AttentionLauncher? launcher = null)
     {
         AttentionShape shape = data.Shape;
         Tensor gradient = _bench.Poisoned("gradQkv", storage, shape.Rows, 3 * shape.Channels);
         int before = _bench.Launches.Count;
-        Launcher(storage, shape.HeadSize).Backward(
+        (launcher ?? Launcher(storage, shape.HeadSize)).Backward(
             _bench.Upload("qkv", storage, data.Qkv, shape.Rows, 3 * shape.Channels),
             _bench.Upload("documentStart", data.Starts, shape.Batch, shape.Time),
             _bench.Upload("output", storage, data.Output, shape.Rows, shape.Channels),
