@@ -150,8 +150,8 @@ def visible(case, device):
     return ((starts[:, :, None] == starts[:, None, :]) & causal)[:, None]
 
 
-def sdpa_forms(case, device):
-    """Forward functions of qkv over masks that are made beforehand, by name."""
+def sdpa_forms(case, device, is_differentiable=False):
+    """Forward functions of qkv over masks that are made beforehand, by name; those that have a backward pass, where that is asked for."""
     mask = visible(case, device)
     additive = torch.zeros(mask.shape, device=device).masked_fill_(~mask, float("-inf"))
 
@@ -164,12 +164,12 @@ def sdpa_forms(case, device):
         forms["torch sdpa, mask"] = lambda qkv: rows_of(F.scaled_dot_product_attention(*heads_of(qkv, case), attn_mask=mask))
         if case["document"] == 0:
             forms["torch sdpa, causal"] = lambda qkv: rows_of(F.scaled_dot_product_attention(*heads_of(qkv, case), is_causal=True))
-    return {**forms, **flex_form(case, device), **varlen_form(case, device)}
+    return {**forms, **({} if device == "cpu" and is_differentiable else flex_form(case, device)), **varlen_form(case, device)}
 
 
 def flex_form(case, device):
-    """FlexAttention with a block mask, which is fast through torch.compile only, and on a GPU only."""
-    if device == "cpu" or not HAS_COMPILE:
+    """FlexAttention with a block mask, which is fast through torch.compile only; forward alone on the CPU."""
+    if not HAS_COMPILE:
         return {}
     try:
         from torch.nn.attention.flex_attention import create_block_mask, flex_attention
@@ -210,7 +210,7 @@ def attention_backward(case, tensors):
     """The gradient of qkv, the forward pass done before and kept."""
     n, c = case["batch"] * case["time"], case["heads"] * case["head_size"]
     qkv, grad = tensors.normal(n, 3 * c, grad=True), tensors.normal(n, c)
-    return {name: kept_backward(run, qkv, grad) for name, run in sdpa_forms(case, tensors.device).items()}
+    return {name: kept_backward(run, qkv, grad) for name, run in sdpa_forms(case, tensors.device, is_differentiable=True).items()}
 
 
 def kept_backward(run, inputs, grads):
@@ -316,6 +316,9 @@ def cross_entropy_head(case, tensors):
         with torch.enable_grad():
             return torch.autograd.grad(run(x[i], weight[i], bias[i], targets[i]), (x[i], weight[i], bias[i]))
     forms = {"torch eager": loss, **compiled(loss), **({"torch chunked": chunked} if tensors.dtype == torch.float32 else {})}
+    if model.HAS_LINEAR_CROSS_ENTROPY:
+        options = torch.nn.LinearCrossEntropyOptions(batch_chunk_size=1024)
+        forms["torch linear"] = lambda x, weight, bias, targets: F.linear_cross_entropy(x, weight, targets, linear_bias=bias, options=options)
     return {name: (lambda i, run=run: both(run, i)) for name, run in forms.items()}
 
 

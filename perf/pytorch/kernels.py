@@ -197,7 +197,8 @@ def with_fastest_libraries(options):
     if TUNED in os.environ:
         return json.loads(os.environ[TUNED])
     search = argparse.Namespace(python=sys.executable, threads=options.threads, prefix="", again=False)
-    environment = {**tune.fast_blas_environments(search)[0][1], **tune.allocator_environments()[1]}
+    vectors = tune.compile_environment(search, tune.vector_environments()) if kernel_operations.HAS_COMPILE else None
+    environment = tune.merged(tune.fast_blas_environments(search)[0][1], tune.allocator_environments()[1], vectors or {})
     os.execve(sys.executable, [sys.executable, *sys.argv], {**tune.environment_of(environment, options.threads), TUNED: json.dumps(environment)})
 
 

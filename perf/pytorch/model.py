@@ -18,6 +18,7 @@ from torch import nn
 import safetensors_file
 
 HAS_SDPA = hasattr(F, "scaled_dot_product_attention")
+HAS_LINEAR_CROSS_ENTROPY = hasattr(F, "linear_cross_entropy") and hasattr(nn, "LinearCrossEntropyOptions")
 
 
 @dataclasses.dataclass
@@ -72,8 +73,8 @@ class Implementation:
     """Choices that change the speed and not the result."""
 
     attention: str = "explicit"     # explicit | sdpa | flex | varlen
-    loss: str = "plain"             # plain | chunked: head and cross-entropy fused over chunks of rows, in place
-    loss_chunk: int = 1024          # rows of logits alive at once with "chunked"
+    loss: str = "plain"             # plain | chunked: head and cross-entropy over chunks of rows, in place | linear: torch's own form of that
+    loss_chunk: int = 1024          # rows of logits alive at once with "chunked" and "linear"
     residual: str = "fp32"          # fp32 | low: the residual stream in autocast's type, as gpt keeps it
     vocabulary_multiple: int = 1    # embedding and head padded to this many rows; logits of the padding are cut off
 
@@ -156,11 +157,11 @@ def flex_functions():
     return torch.compile(flex_attention, dynamic=False), torch.compile(create_block_mask, dynamic=False)
 
 
-def varlen_attention(q, k, v, mask):
+def varlen_attention(run, q, k, v, mask):
     """Documents as the sequences of one packed batch; fp16 or bf16. q, k, v (B, H, T, D); mask as packed_bounds makes it."""
     cumulative, longest = mask
     packed = [part.transpose(1, 2).flatten(0, 1) for part in (q, k, v)]
-    y = varlen_function()(*packed, cumulative, longest)
+    y = run(*packed, cumulative, longest)
     return y.view(q.shape[0], q.shape[2], q.shape[1], q.shape[3]).transpose(1, 2)
 
 
@@ -177,15 +178,23 @@ def packed_bounds(tokens, document_token, document_mask):
     return torch.cat([bounds, end]).to(torch.int32), length
 
 
-def attention(q, k, v, mask, kind):
-    """Dispatches to one of the implementations; mask is additive, FlexAttention's block mask for "flex", bounds for "varlen"."""
+def attention_function(kind):
+    """One of the implementations as f(q, k, v, mask), looked up before any graph is traced; mask as Gpt.make_mask makes it."""
     if kind == "explicit":
-        return explicit_attention(q, k, v, mask)
+        return explicit_attention
     if kind == "sdpa":
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return lambda q, k, v, mask: F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
     if kind == "varlen":
-        return varlen_attention(q, k, v, mask)
-    return flex_functions()[0](q, k, v, block_mask=mask)
+        return functools.partial(varlen_attention, varlen_function())
+    flex = flex_functions()[0]
+    return lambda q, k, v, mask: flex(q, k, v, block_mask=mask)
+
+
+def autocast_dtype(device):
+    """The type that autocast computes in on a kind of device; None where it is off."""
+    if hasattr(torch, "get_autocast_dtype"):
+        return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
+    return torch.get_autocast_gpu_dtype() if device == "cuda" and torch.is_autocast_enabled() else None
 
 
 class ChunkedCrossEntropy(torch.autograd.Function):
@@ -234,6 +243,15 @@ class ChunkedCrossEntropy(torch.autograd.Function):
         return grad_x, grad_weight, grad_bias, None, None
 
 
+def chunked_cross_entropy(x, weight, bias, targets, chunk):
+    return ChunkedCrossEntropy.apply(x, weight, bias, targets, chunk)
+
+
+if hasattr(torch, "compiler"):
+    # What it does in place and decides by values has no graph; a compiled model ends before it.
+    chunked_cross_entropy = torch.compiler.disable(chunked_cross_entropy)
+
+
 def row_losses(probabilities, chosen, targets, x, weight, bias):
     """-log p of the targets; rows whose p underflows (a logit some 69 below the largest) are done over from x."""
     p = probabilities.gather(1, targets)
@@ -252,14 +270,14 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(config.d_model, 3 * config.d_model, bias=config.qkv_bias)
         self.proj = nn.Linear(config.d_model, config.d_model)
 
-    def forward(self, x, mask, rotary, kind):
+    def forward(self, x, mask, rotary, attend):
         """x (B, T, C) to (B, T, C)."""
         batch, length, channels = x.shape
         qkv = self.qkv(x).view(batch, length, 3, self.n_heads, self.d_head).permute(2, 0, 3, 1, 4)
         q, k, v = qkv[0], qkv[1], qkv[2]
         if rotary is not None:
             q, k = rotate(q, *rotary), rotate(k, *rotary)
-        y = attention(q, k, v, mask, kind)
+        y = attend(q, k, v, mask)
         return self.proj(y.transpose(1, 2).reshape(batch, length, channels))
 
 
@@ -284,8 +302,8 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
         self.mlp = Mlp(config)
 
-    def forward(self, x, mask, rotary, kind):
-        x = x + self.attention(self.norm1(x), mask, rotary, kind)
+    def forward(self, x, mask, rotary, attend):
+        x = x + self.attention(self.norm1(x), mask, rotary, attend)
         return x + self.mlp(self.norm2(x))
 
 
@@ -307,6 +325,7 @@ class Gpt(nn.Module):
         super().__init__()
         self.config = config
         self.implementation = implementation or Implementation()
+        self.attend = attention_function(self.implementation.attention)
         multiple = self.implementation.vocabulary_multiple
         self.vocabulary_rows = -(-config.vocab_size // multiple) * multiple
         self.token_embedding = nn.Embedding(self.vocabulary_rows, config.d_model)
@@ -353,12 +372,12 @@ class Gpt(nn.Module):
             return flex_functions()[1](visible, tokens.shape[0], None, tokens.shape[1], tokens.shape[1],
                                      device=tokens.device)
         allowed = allowed_pairs(tokens, document_token, self.config.document_mask)
-        return additive_mask(allowed, self.mask_dtype())
+        return additive_mask(allowed, self.working_dtype())
 
-    def mask_dtype(self):
-        if torch.is_autocast_enabled() and self.token_embedding.weight.is_cuda:
-            return torch.get_autocast_dtype("cuda") if hasattr(torch, "get_autocast_dtype") else torch.get_autocast_gpu_dtype()
-        return self.token_embedding.weight.dtype
+    def working_dtype(self):
+        """What matrix products are computed in: autocast's type, else the parameters'."""
+        weight = self.token_embedding.weight
+        return autocast_dtype(weight.device.type) or weight.dtype
 
     def hidden(self, tokens, mask):
         """tokens (B, T) to the final norm's output (B, T, C)."""
@@ -373,9 +392,9 @@ class Gpt(nn.Module):
         else:
             rotary = self.cached("rotary", length, weight)
         if self.implementation.residual == "low":
-            x = x.to(self.mask_dtype())
+            x = x.to(self.working_dtype())
         for block in self.blocks:
-            x = block(x, mask, rotary, self.implementation.attention)
+            x = block(x, mask, rotary, self.attend)
         return self.final_norm(x)
 
     def cached(self, kind, length, like):
@@ -397,9 +416,18 @@ class Gpt(nn.Module):
         x = self.hidden(tokens, mask).flatten(0, 1)
         weight, bias = self.head_parameters()
         if self.implementation.loss == "chunked":
-            return ChunkedCrossEntropy.apply(x, weight, bias, targets.flatten(), self.implementation.loss_chunk)
+            return chunked_cross_entropy(x, weight, bias, targets.flatten(), self.implementation.loss_chunk)
+        if self.implementation.loss == "linear":
+            return self.linear_cross_entropy(x, weight, bias, targets.flatten())
         logits = F.linear(x, weight, bias)[:, :self.config.vocab_size]
         return F.cross_entropy(logits if logits.dtype == torch.float64 else logits.float(), targets.flatten())
+
+    def linear_cross_entropy(self, x, weight, bias, targets):
+        """torch's own head and loss in chunks, in autocast's type, which it does not take by itself."""
+        low = self.working_dtype()
+        rows = self.implementation.loss_chunk
+        options = nn.LinearCrossEntropyOptions(batch_chunk_size=rows, allow_retain_graph=torch.compiler.is_compiling())
+        return F.linear_cross_entropy(x.to(low), weight.to(low), targets, linear_bias=None if bias is None else bias.to(low), options=options).float()
 
     def forward(self, tokens, targets, mask):
         """The loss: what a data-parallel wrapper calls."""

@@ -35,12 +35,14 @@ def parse_arguments(arguments=None):
     parser.add_argument("--precision", choices=("fp32", "tf32", "fp16", "bf16"), default="fp32")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--attention", choices=("explicit", "sdpa", "flex", "varlen"), default="explicit")
-    parser.add_argument("--loss", choices=("plain", "chunked"), default="plain")
-    parser.add_argument("--loss-chunk", type=int, default=1024, help="rows of logits alive at once with --loss chunked")
+    parser.add_argument("--loss", choices=("plain", "linear", "chunked"), default="plain",
+                        help="F.cross_entropy; F.linear_cross_entropy in chunks of rows (torch 2.14); the same by hand and in place")
+    parser.add_argument("--loss-chunk", type=int, default=1024, help="rows of logits alive at once with --loss linear or chunked")
     parser.add_argument("--pad-vocabulary", type=int, default=1, help="embedding and head padded to a multiple of this; the same losses")
     parser.add_argument("--residual", choices=("fp32", "low"), default="fp32", help="the residual stream's type under autocast")
     parser.add_argument("--optimizer", choices=optimizers.KINDS, default="foreach")
     parser.add_argument("--compile", choices=COMPILE_MODES, default="none")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="what a step's seconds are on the CPU: CPU time is of all threads together")
     parser.add_argument("--save", help="folder to write the final weights to")
     return parser.parse_args(arguments)
 
@@ -61,7 +63,7 @@ class Ranks:
         if self.size == 1:
             return network
         devices = [self.local_rank] if self.device.type == "cuda" else None
-        return torch.nn.parallel.DistributedDataParallel(network, device_ids=devices, broadcast_buffers=False, gradient_as_bucket_view=True)
+        return torch.nn.parallel.DistributedDataParallel(network, device_ids=devices, gradient_as_bucket_view=True)
 
     def mean(self, value):
         """The mean of a scalar tensor over all ranks."""
@@ -108,7 +110,7 @@ class Trainer:
         groups = model.parameter_groups(self.network, self.schedule["weight_decay"])
         self.optimizer = optimizers.make(options.optimizer, groups, (self.schedule["beta1"], self.schedule["beta2"]),
                                          self.schedule["epsilon"], self.schedule["clip"])
-        self.scaler = make_scaler() if options.precision == "fp16" else None
+        self.scaler = make_scaler(options.device) if options.precision == "fp16" else None
         self.wrapped = ranks.wrap(self.network)
         self.loss = self.wrapped
         if options.compile != "none":
@@ -147,14 +149,15 @@ class Trainer:
 
     def step(self, step):
         """One optimizer step from 0; returns the loss and the norm as tensors, and the learning rate. Nothing here waits for a GPU."""
-        inputs, targets = map(self.upload, self.reader.read(step))
+        on_host, targets = self.reader.read(step)
+        inputs, targets = self.upload(on_host), self.upload(targets)
         self.optimizer.zero_grad()
         total = torch.zeros((), device=self.device)
         for micro in range(self.micro_steps):
             rows = slice(micro * self.micro_batch, (micro + 1) * self.micro_batch)
             with self.synchronised(micro == self.micro_steps - 1):
                 with self.autocast():
-                    mask = self.network.make_mask(inputs[rows], self.document_token)
+                    mask = self.make_mask(on_host[rows], inputs[rows])
                     loss = self.loss(inputs[rows], targets[rows], mask)
                 if self.micro_steps > 1:
                     loss = loss / self.micro_steps
@@ -164,24 +167,30 @@ class Trainer:
                                    self.schedule["x1"])
         return self.ranks.mean(total), self.optimizer.step(rate, self.scaler), rate
 
+    def make_mask(self, on_host, inputs):
+        """The network's, on the device. Bounds of documents are found on the host: only there does their number cost no wait for the GPU."""
+        if self.options.attention != "varlen":
+            return self.network.make_mask(inputs, self.document_token)
+        bounds, longest = self.network.make_mask(on_host, self.document_token)
+        return self.upload(bounds), longest
+
     def synchronised(self, last):
         """Ranks exchange gradients on the last micro-step alone."""
         return contextlib.nullcontext() if last or self.ranks.size == 1 else self.wrapped.no_sync()
 
 
-def make_scaler():
+def make_scaler(device):
     options = {"init_scale": 2.0 ** 16, "growth_interval": 1000}
-    if hasattr(torch, "amp") and hasattr(torch.amp, "GradScaler"):
-        return torch.amp.GradScaler("cuda", **options)
-    return torch.cuda.amp.GradScaler(**options)
+    return torch.amp.GradScaler(device, **options) if hasattr(torch.amp, "GradScaler") else torch.cuda.amp.GradScaler(**options)
 
 
 class Clock:
     """When steps end and what they came to, read a step late on a GPU, so that the host is always a step ahead."""
 
-    def __init__(self, device):
+    def __init__(self, device, kind):
         self.on_device = device.type == "cuda"
-        self.last = self.mark() if self.on_device else time.perf_counter()
+        self.now = time.process_time if kind == "cpu" else time.perf_counter
+        self.last = self.mark() if self.on_device else self.now()
         self.pending = None
 
     @staticmethod
@@ -193,8 +202,8 @@ class Clock:
     def finish(self, loss, norm, rate):
         """Enters a step; returns (loss, norm, rate, seconds) of one that is done, or None where there is none yet."""
         if not self.on_device:
-            now = time.perf_counter()
-            done, self.last = (float(loss), float(norm), rate, now - self.last), time.perf_counter()
+            now = self.now()
+            done, self.last = (float(loss), float(norm), rate, now - self.last), self.now()
             return done
         values = torch.stack([loss.detach().double(), norm.detach().double()])
         landed = torch.empty(2, dtype=torch.float64, pin_memory=True)
@@ -219,7 +228,7 @@ class Clock:
 def train(options, ranks):
     trainer = Trainer(options, ranks)
     lines = []
-    clock = Clock(ranks.device)
+    clock = Clock(ranks.device, options.clock)
     for step in range(options.steps):
         lines.append(clock.finish(*trainer.step(step)))
     lines.append(clock.rest())
@@ -253,20 +262,26 @@ def write_metrics(options, trainer, report):
 
 def check(options):
     """Ends where this torch or machine cannot do what was asked for."""
+    if options.device == "cuda" and options.clock == "cpu":
+        sys.exit("--clock cpu is for --device cpu; a GPU's steps are timed by its events.")
     if options.device == "cuda" and not torch.cuda.is_available():
         sys.exit("This torch sees no CUDA device; use --device cpu or a CUDA build of torch.")
-    if options.device == "cpu" and options.precision not in ("fp32", "bf16"):
-        sys.exit(f"--precision {options.precision} needs --device cuda.")
+    if options.device == "cpu" and (options.precision == "tf32" or options.precision == "fp16" and not hasattr(torch.amp, "GradScaler")):
+        sys.exit(f"--precision {options.precision} needs --device cuda; fp16 runs on the CPU too with torch 2.4 and newer.")
     if options.attention == "sdpa" and not model.HAS_SDPA:
         sys.exit(f"--attention sdpa: torch {torch.__version__} has no scaled_dot_product_attention.")
+    if options.attention in ("flex", "varlen") and options.device == "cpu":
+        sys.exit(f"--attention {options.attention} needs --device cuda; PyTorch has no backward pass of it for the CPU.")
     if options.attention == "varlen" and (model.varlen_function() is None or options.precision not in ("fp16", "bf16")):
         sys.exit(f"--attention varlen needs torch 2.10 and fp16 or bf16; here are torch {torch.__version__} and {options.precision}.")
     if options.compile != "none" and not hasattr(torch, "compile"):
         sys.exit(f"--compile {options.compile}: torch {torch.__version__} has no torch.compile.")
     if options.loss == "chunked" and options.precision in ("fp16", "bf16"):
         sys.exit("--loss chunked is for fp32.")
-    if options.loss == "chunked" and options.pad_vocabulary > 1:
-        sys.exit("--loss chunked has no use for --pad-vocabulary.")
+    if options.loss == "linear" and not model.HAS_LINEAR_CROSS_ENTROPY:
+        sys.exit(f"--loss linear: torch {torch.__version__} has no linear_cross_entropy in chunks.")
+    if options.loss != "plain" and options.pad_vocabulary > 1:
+        sys.exit(f"--loss {options.loss} takes the vocabulary as it is: leave --pad-vocabulary at 1.")
 
 
 def main():

@@ -1,12 +1,14 @@
-"""Finds the fastest PyTorch on this machine for a workload: BLAS library and kernels, allocator, and train.py's choices.
+"""Finds the fastest PyTorch on this machine for a workload: BLAS library and kernels, allocator, OpenMP, torch.compile, and train.py's choices.
 
-    python3 tune.py small [--python PYTHON] [--threads 2] [--style tuned|idiomatic] [--prefix "taskset -c 0,1"]
+    python3 tune.py small [--python PYTHON] [--threads 2] [--style tuned|idiomatic] [--prefix "taskset -c 0,1"] [--shared]
 
 Greedy, one axis after another, each tried in a fresh process since BLAS and allocator are chosen by environment. The outcome
 is remembered in .cache/pytorch_best.json by machine, torch, threads, workload and style. Needs no torch itself.
 
-"idiomatic" is what a good PyTorch user writes: F.cross_entropy and torch.optim.AdamW in their fastest forms. "tuned" may also
-take the hand-made ones of model.py and optimizers.py (cross-entropy in place over chunks, AdamW over cache-sized blocks).
+"idiomatic" is what a good PyTorch user writes: torch.compile, F.cross_entropy or F.linear_cross_entropy, SDPA or plain products, and
+torch.optim.AdamW in their fastest forms. "tuned" may also take the hand-made ones of model.py and optimizers.py (cross-entropy in place
+over chunks, AdamW over cache-sized blocks). --shared is for a machine that other work uses too: trials run on one thread and are compared
+by CPU time, which other processes disturb little; what concerns several threads (OpenMP) then stays as it is.
 """
 
 import argparse
@@ -25,6 +27,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.path.join(HERE, "..", "..", ".cache")
 LIBRARY_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
 
+PRELOAD = "LD_PRELOAD"
 SHORTLIST = 0.6   # a BLAS below this share of the fastest one on a large product is not tried further
 LARGE_MATRIX_CODE = """
 import torch, time, sys
@@ -33,6 +36,17 @@ n = 2048; a, b, c = torch.randn(n, n), torch.randn(n, n), torch.empty(n, n); bes
 while time.perf_counter() < end:
     start = time.perf_counter(); torch.mm(a, b, out=c); best = min(best, time.perf_counter() - start)
 print(2 * n ** 3 / best / 1e9)
+"""
+# torch remembers on disk that vector code could be loaded, whatever was preloaded then; so a function is compiled and called too.
+VECTOR_CODE = """
+import torch
+from torch._inductor.cpu_vec_isa import pick_vec_isa
+try:
+    torch.compile(torch.tanh, dynamic=False)(torch.ones(64))
+    works = bool(pick_vec_isa())
+except torch._inductor.exc.InductorError:
+    works = False
+print(json.dumps(works))
 """
 
 
@@ -61,6 +75,15 @@ def processor_flags():
         return next((line.split(":", 1)[1].split() for line in file if line.startswith("flags")), [])
 
 
+def merged(*environments):
+    """Several environments as one; libraries to preload add up."""
+    result = {}
+    for environment in environments:
+        for key, value in environment.items():
+            result[key] = f"{result[key]}:{value}" if key == PRELOAD and result.get(key) else value
+    return result
+
+
 def blas_environments():
     """Environments for a torch that calls the system's libblas.so.3; to another torch they make no difference."""
     found = [{}]
@@ -76,6 +99,9 @@ def blas_environments():
         found.append(folder)
         if wide:
             found.append({**folder, "BLIS_ARCH_TYPE": "0"})   # Skylake-X in BLIS's numbering
+    mkl, gomp = find("mkl/libblas.so.3"), find("libgomp.so.1")
+    if mkl and gomp:
+        found.append({"LD_LIBRARY_PATH": os.path.dirname(mkl), "MKL_THREADING_LAYER": "GNU", PRELOAD: gomp})   # MKL looks for OpenMP among what is loaded
     return found
 
 
@@ -85,8 +111,20 @@ def allocator_environments():
     found = [{}, keep, {**keep, "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}]
     tcmalloc = find("libtcmalloc_minimal.so.4") or find("libtcmalloc.so.4")
     if tcmalloc:
-        found.append({"LD_PRELOAD": tcmalloc})
+        found.append({PRELOAD: tcmalloc})
     return found
+
+
+def openmp_environments():
+    """GNU's OpenMP, which torch brings, and LLVM's in its place, which waits differently."""
+    llvm = find("libomp.so.5")
+    return [{}] + ([{PRELOAD: llvm}] if llvm else [])
+
+
+def vector_environments():
+    """Where compiled code may find SLEEF: a torch that was linked to the system's does not pass it on to what torch.compile makes."""
+    sleef = find("libsleef.so.3")
+    return [{}] + ([{PRELOAD: sleef}] if sleef else [])
 
 
 def train_command(python, inputs, run, steps, threads, arguments):
@@ -100,10 +138,11 @@ def environment_of(extra, threads):
 
 
 def measure(options, inputs, environment, arguments):
-    """The best step's tokens a second of one fresh process; 0 where it cannot run so."""
+    """The best step's tokens a second (of one thread's CPU time with --shared) of one fresh process; 0 where it cannot run so."""
+    threads, clock = (1, ["--clock", "cpu"]) if options.shared else (options.threads, [])
     command = shlex.split(options.prefix) + train_command(options.python, inputs, os.path.join(inputs, "tune"),
-                                                          options.tune_steps, options.threads, arguments)
-    outcome = subprocess.run(command, env=environment_of(environment, options.threads), capture_output=True, text=True)
+                                                          options.tune_steps, threads, [*arguments, *clock])
+    outcome = subprocess.run(command, env=environment_of(environment, threads), capture_output=True, text=True)
     rate = 0.0
     if outcome.returncode == 0:
         rate = json.loads(outcome.stdout.strip().splitlines()[-1])["best_tokens_per_second"]
@@ -141,7 +180,7 @@ def fast_blas_environments(options):
     key = " | ".join([machine(), options.python, f"{options.threads} threads", "BLAS"])
     cache = read_cache()
     if key not in cache or options.again:
-        rates = [(matrix_rate(options, one), one) for one in blas_environments()]
+        rates = [(matrix_rate(options, one), one) for one in installed(options.python)["blas"]]
         rates.sort(key=lambda pair: -pair[0])
         cache[key] = [pair for pair in rates if pair[0] >= SHORTLIST * rates[0][0]]
         write_cache(cache)
@@ -164,35 +203,52 @@ def write_cache(cache):
     os.replace(path + ".new", path)
 
 
-def capabilities(python):
-    """What this torch offers: version, optimizer kinds, SDPA, compile."""
-    code = ("import json, sys; sys.path.insert(0, sys.argv[1])\nimport torch, optimizers, model\n"
-            "print(json.dumps({'torch': torch.__version__, 'optimizers': optimizers.available_kinds('cpu'),"
-            " 'sdpa': model.HAS_SDPA, 'compile': hasattr(torch, 'compile')}))")
-    outcome = subprocess.run([python, "-c", code, HERE], capture_output=True, text=True)
+def ask(python, code, environment=None):
+    """What a line of code prints as JSON in that interpreter, with this folder on its path."""
+    outcome = subprocess.run([python, "-c", f"import json, sys; sys.path.insert(0, sys.argv[1])\n{code}", HERE], capture_output=True, text=True,
+                             env={**os.environ, **(environment or {})})
     if outcome.returncode:
-        sys.exit(f"{python} cannot import torch: {outcome.stderr.strip().splitlines()[-1]} "
-                 "Name one that can with --python.")
-    return json.loads(outcome.stdout)
+        sys.exit(f"{python} cannot import torch: {(outcome.stderr.strip().splitlines() or ['no message'])[-1]} Name one that can with --python.")
+    return json.loads(outcome.stdout.strip().splitlines()[-1])
+
+
+def installed(python):
+    """The environments worth trying, by the libraries that this interpreter sees: it may live in a file system of its own."""
+    return ask(python, "import tune\nprint(json.dumps({'blas': tune.blas_environments(), 'allocators': tune.allocator_environments(),"
+                       " 'openmp': tune.openmp_environments(), 'vectors': tune.vector_environments()}))")
+
+
+def capabilities(python):
+    """What this torch offers: version, optimizer kinds, SDPA, head and loss in one, compile."""
+    return ask(python, "import torch, optimizers, model\n"
+                       "print(json.dumps({'torch': torch.__version__, 'optimizers': optimizers.available_kinds('cpu'), 'sdpa': model.HAS_SDPA,"
+                       " 'linear': model.HAS_LINEAR_CROSS_ENTROPY, 'compile': hasattr(torch, 'compile')}))")
+
+
+def compile_environment(options, environments):
+    """The first environment in which torch.compile makes vector code; None, and a word about it, where there is none."""
+    found = next((one for one in environments if ask(options.python, VECTOR_CODE, one)), None)
+    if found is None:
+        print("torch.compile cannot make vector code here, so it is left out: it needs a C++ compiler and SLEEF's headers (Debian: g++, libsleef-dev).",
+              flush=True)
+    return found
 
 
 def argument_axes(offers, style):
     """Lists of alternatives of train.py's arguments; the first of each is what the search starts from."""
     tuned = style == "tuned"
-    kinds = [kind for kind in offers["optimizers"] if tuned or kind != "blocked"]
-    axes = [[["--loss", "plain"]] + ([["--loss", "chunked", "--loss-chunk", rows] for rows in ("1024", "256")]
-                                     if tuned else []),
+    kinds = [kind for kind in ("fused", "foreach", "single", "blocked") if kind in offers["optimizers"] and (tuned or kind != "blocked")]
+    losses = (["chunked"] if tuned else []) + (["linear"] if offers["linear"] else [])
+    axes = [[["--loss", "plain"]] + [["--loss", kind, "--loss-chunk", rows] for kind in losses for rows in ("1024", "256")],
             [["--optimizer", kind] for kind in kinds]]
     if offers["sdpa"]:
         axes.append([["--attention", "explicit"], ["--attention", "sdpa"]])
-    if offers["compile"]:
-        axes.append([["--compile", "none"], ["--compile", "default"]])
     return axes
 
 
 def search(options, inputs, offers):
     """One axis after another; returns (environment, arguments, tokens a second)."""
-    axes = argument_axes(offers, options.style)
+    axes, libraries = argument_axes(offers, options.style), installed(options.python)
     chosen = [axis[min(1, len(axis) - 1)] if index == 0 else axis[0] for index, axis in enumerate(axes)]
     tried = {}
 
@@ -203,13 +259,23 @@ def search(options, inputs, offers):
             tried[key] = measure(options, inputs, environment, arguments)
         return tried[key]
 
-    allocators = allocator_environments()
+    def fastest_of(environments):
+        return max(environments, key=lambda one: rate_of(one, chosen))
+
     shortlist = [environment for _, environment in fast_blas_environments(options)]
-    blas = max(shortlist, key=lambda one: rate_of({**one, **allocators[-1]}, chosen))
-    environment = max([{**blas, **one} for one in allocators], key=lambda one: rate_of(one, chosen))
+    blas = fastest_of([merged(one, libraries["allocators"][-1]) for one in shortlist])
+    blas = next(one for one in shortlist if merged(one, libraries["allocators"][-1]) == blas)
+    environment = fastest_of([merged(blas, one) for one in libraries["allocators"]])
     if "avx512f" in processor_flags():
-        candidate = {**environment, "ATEN_CPU_CAPABILITY": "avx512"}   # torch takes AVX2 by itself even where it has both
-        environment = max([environment, candidate], key=lambda one: rate_of(one, chosen))
+        # Some torch takes AVX2 by itself even where it has both.
+        environment = fastest_of([environment, merged(environment, {"ATEN_CPU_CAPABILITY": "avx512"})])
+    if not options.shared:
+        environment = fastest_of([merged(environment, one) for one in libraries["openmp"]])
+    vectors = compile_environment(options, libraries["vectors"]) if offers["compile"] else None
+    if vectors is not None:
+        candidate, compiled = merged(environment, vectors), [*chosen, ["--compile", "default"]]
+        if rate_of(candidate, compiled) > rate_of(environment, chosen):
+            environment, chosen = candidate, compiled
     for index, axis in enumerate(axes):
         chosen[index] = max(axis, key=lambda part: rate_of(environment, chosen[:index] + [part] + chosen[index + 1:]))
     return playoff(options, inputs, tried)
@@ -234,7 +300,7 @@ def best(options, inputs):
         environment, arguments, rate = search(options, inputs, offers)
         cache = read_cache()
         cache[key] = {"environment": environment, "arguments": arguments, "tokens_per_second": rate,
-                      "torch": offers["torch"]}
+                      "torch": offers["torch"], "measured": "one thread, CPU time" if options.shared else "wall time"}
         write_cache(cache)
     return cache[key]
 
@@ -253,6 +319,7 @@ def add_arguments(parser):
     parser.add_argument("--prefix", default="", help="a command to run each measured process under, such as taskset")
     parser.add_argument("--tune-steps", type=int, default=6, help="optimizer steps of a trial of settings")
     parser.add_argument("--again", action="store_true", help="search again even if the best settings are remembered")
+    parser.add_argument("--shared", action="store_true", help="choose settings by one thread's CPU time: for a machine that other work uses too")
 
 
 def main():

@@ -1,3 +1,4 @@
+using System;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
@@ -7,7 +8,10 @@ using NUnit.Framework;
 
 namespace GptEngine.Tests.Perf;
 
-/// <summary>The tests of perf/'s Python, which need the standard library alone; those that need torch skip without it.</summary>
+/// <summary>
+/// The tests of perf/'s Python, which need the standard library alone; those that need torch, or torch 2, skip without it. <c>PYTHON</c>
+/// names another interpreter than python3, as for <c>./build.sh perf</c>.
+/// </summary>
 public sealed class PerfScriptTests
 {
     private static readonly string[] Tiny =
@@ -63,7 +67,7 @@ public sealed class PerfScriptTests
 
     private static (int ExitCode, string Output, string Error) Python(params string[] arguments)
     {
-        var start = new ProcessStartInfo("python3", ["-B", .. arguments])
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("PYTHON") ?? "python3", ["-B", .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
