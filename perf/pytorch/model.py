@@ -427,7 +427,8 @@ class Gpt(nn.Module):
         low = self.working_dtype()
         rows = self.implementation.loss_chunk
         options = nn.LinearCrossEntropyOptions(batch_chunk_size=rows, allow_retain_graph=torch.compiler.is_compiling())
-        return F.linear_cross_entropy(x.to(low), weight.to(low), targets, linear_bias=None if bias is None else bias.to(low), options=options).float()
+        weight, bias = weight[:self.config.vocab_size].to(low), None if bias is None else bias[:self.config.vocab_size].to(low)
+        return F.linear_cross_entropy(x.to(low), weight, targets, linear_bias=bias, options=options).float()
 
     def forward(self, tokens, targets, mask):
         """The loss: what a data-parallel wrapper calls."""

@@ -280,8 +280,8 @@ def check(options):
         sys.exit("--loss chunked is for fp32.")
     if options.loss == "linear" and not model.HAS_LINEAR_CROSS_ENTROPY:
         sys.exit(f"--loss linear: torch {torch.__version__} has no linear_cross_entropy in chunks.")
-    if options.loss != "plain" and options.pad_vocabulary > 1:
-        sys.exit(f"--loss {options.loss} takes the vocabulary as it is: leave --pad-vocabulary at 1.")
+    if options.loss == "chunked" and options.pad_vocabulary > 1:
+        sys.exit("--loss chunked has no use for --pad-vocabulary.")
 
 
 def main():

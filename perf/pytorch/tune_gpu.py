@@ -16,12 +16,13 @@ import tune
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 # What a good user would start from, then one axis after another.
-START = ["--optimizer", "fused", "--pad-vocabulary", "128", "--residual", "low", "--compile", "default", "--attention", "sdpa"]
+START = ["--optimizer", "fused", "--pad-vocabulary", "128", "--residual", "low", "--compile", "default", "--attention", "sdpa", "--loss", "plain"]
 STAGES = (
     ("--attention", ("sdpa", "flex", "varlen")),
     ("--compile", ("default", "none", "max-autotune-no-cudagraphs", "reduce-overhead")),
     ("--optimizer", ("fused", "foreach")),
     ("--pad-vocabulary", ("128", "1")),
+    ("--loss", ("plain", "linear")),
     ("--residual", ("low", "fp32")),
 )
 ENVIRONMENTS = ({}, {"PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"})

@@ -98,7 +98,7 @@ class TrainerTests(unittest.TestCase):
 
     def test_what_cannot_be_is_refused_in_a_sentence(self):
         for arguments, said in ((["--attention", "flex"], "no backward pass"), (["--attention", "varlen"], "no backward pass"), (["--precision", "tf32"], "--device cuda"),
-                                (["--loss", "chunked", "--pad-vocabulary", "128"], "leave --pad-vocabulary at 1")):
+                                (["--loss", "chunked", "--pad-vocabulary", "128"], "no use for --pad-vocabulary")):
             with self.subTest(" ".join(arguments)):
                 output, _ = self.start("refused", *arguments).communicate(timeout=300)
                 self.assertIn(said, output)
