@@ -18,7 +18,9 @@ public sealed class OperationComparison(IOperations operations, bool roundsToTf3
     private const int EnoughNumbers = 100_000;
 
     private const int LeastMovedRuns = 2;
-    private const int MostMovedRuns = 127;
+
+    /// <summary>With moved inputs, however few the results are.</summary>
+    internal const int MostMovedRuns = 127;
 
     private readonly ReferenceDevice _host = new();
 
@@ -29,14 +31,15 @@ public sealed class OperationComparison(IOperations operations, bool roundsToTf3
     /// <param name="act">Makes the tensors and calls the operation.</param>
     /// <param name="seed">Of the inputs.</param>
     /// <param name="isSingle">Whether a 16-bit device owes fp32 arithmetic up to the last rounding: the plain reference is then run in fp32.</param>
+    /// <param name="mostMovedRuns">Of the plain reference, with inputs moved.</param>
     /// <exception cref="ConformanceException">Something was written beside the outputs.</exception>
-    public IReadOnlyList<TensorVerdict> Compare(Action<OperationBench> act, int seed, bool isSingle)
+    public IReadOnlyList<TensorVerdict> Compare(Action<OperationBench> act, int seed, bool isSingle, int mostMovedRuns = MostMovedRuns)
     {
         ArgumentNullException.ThrowIfNull(act);
         Dictionary<string, OperationResult> actual = Run(act, seed);
         Dictionary<string, OperationResult> again = Run(act, seed);
         Dictionary<string, OperationResult> oracle = Run(new ReferenceOperations<double>(_host), act, seed);
-        Dictionary<string, OperationResult>[] plain = [.. ParallelEnumerable.Range(0, 1 + MovedRuns(oracle)).Select(run => RunPlain(act, seed, run, isSingle))];
+        Dictionary<string, OperationResult>[] plain = [.. ParallelEnumerable.Range(0, 1 + MovedRuns(oracle, mostMovedRuns)).Select(run => RunPlain(act, seed, run, isSingle))];
         return [.. actual.Select(pair =>
         {
             (string name, OperationResult result) = pair;
@@ -54,8 +57,8 @@ public sealed class OperationComparison(IOperations operations, bool roundsToTf3
 
     public void Dispose() => _host.Dispose();
 
-    private static int MovedRuns(Dictionary<string, OperationResult> results) =>
-        Math.Clamp(EnoughNumbers / Math.Max(1, results.Values.Sum(r => r.Values.Length)), LeastMovedRuns, MostMovedRuns);
+    private static int MovedRuns(Dictionary<string, OperationResult> results, int most) =>
+        Math.Clamp(EnoughNumbers / Math.Max(1, results.Values.Sum(r => r.Values.Length)), LeastMovedRuns, most);
 
     private Dictionary<string, OperationResult> Run(
         IOperations on, Action<OperationBench> act, int seed, int? jitter = null, bool tf32 = false, DataType? movedBy = null)

@@ -49,6 +49,8 @@ public sealed class KernelsCommandTests
     [TestCase(new[] { "kernels", "check", "convolution" }, "layer norm forward")]
     [TestCase(new[] { "kernels", "check", "--arch", "sm_75" }, "sm_70,sm_80,sm_90")]
     [TestCase(new[] { "kernels", "profile", "--gpu", "B200" }, "V100, A100 or H200")]
+    [TestCase(new[] { "kernels", "profile", "attention", "--gpus", "V100" }, "no option '--gpus'. Did you mean '--gpu'")]
+    [TestCase(new[] { "kernels", "show", "--nope" }, "no option '--nope'")]
     [TestCase(new[] { "kernels", "compile", "--arch", "volta" }, "sm_70")]
     [TestCase(new[] { "kernels", "show" }, "gpt kernels show --help")]
     [TestCase(new[] { "kernels", "show", "gelu" }, "gpt kernels list")]

@@ -11,18 +11,40 @@ namespace GptEngine.Gpt.CommandLine;
 internal static class UsageErrors
 {
     /// <summary>The sentence, or null where nothing is wrong.</summary>
-    public static string? Describe(ParseResult call) => call.Errors.Count > 0 ? DescribeErrors(call) : DescribeEmpty(call);
+    public static string? Describe(ParseResult call) => call.Errors.Count > 0 ? DescribeErrors(call) : DescribeSwallowed(call) ?? DescribeEmpty(call);
+
+    // What takes several words takes an option that does not exist as one of them, unless '--' says that words follow.
+    private static string? DescribeSwallowed(ParseResult call)
+    {
+        if (call.Tokens.Any(token => token.Type == TokenType.DoubleDash))
+        {
+            return null;
+        }
+
+        string? swallowed = call.CommandResult.Children.Where(TakesSeveral).SelectMany(child => child.Tokens).Select(token => token.Value)
+            .FirstOrDefault(word => word.Length > 2 && word.StartsWith("--", StringComparison.Ordinal));
+        return swallowed is null ? null : DescribeUnknown(call.CommandResult.Command, NameOf(call), swallowed);
+    }
+
+    private static bool TakesSeveral(SymbolResult child) => child switch
+    {
+        ArgumentResult => true,
+        OptionResult option => option.Option.Arity.MaximumNumberOfValues > 1,
+        _ => false,
+    };
+
+    private static string NameOf(ParseResult call) => string.Join(' ', Lineage(call.CommandResult).Reverse());
 
     // An empty value is a shell variable that was not set; only a prompt may be empty.
     private static string? DescribeEmpty(ParseResult call) => call.CommandResult.Children.OfType<OptionResult>()
         .Where(option => option.Option.Name != "--prompt" && option.Tokens.Any(token => token.Value.Length == 0))
-        .Select(option => $"{string.Join(' ', Lineage(call.CommandResult).Reverse())}: {option.Option.Name} was given an empty value. Give one, or leave the option out.")
+        .Select(option => $"{NameOf(call)}: {option.Option.Name} was given an empty value. Give one, or leave the option out.")
         .FirstOrDefault();
 
     private static string DescribeErrors(ParseResult call)
     {
         Command command = call.CommandResult.Command;
-        string name = string.Join(' ', Lineage(call.CommandResult).Reverse());
+        string name = NameOf(call);
         string? unknown = call.UnmatchedTokens.FirstOrDefault(token => token.StartsWith('-')) ?? (call.UnmatchedTokens.Count > 0 ? call.UnmatchedTokens[0] : null);
         if (unknown is not null)
         {
