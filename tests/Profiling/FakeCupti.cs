@@ -7,6 +7,7 @@ using System.Linq;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Cuda.Tracing;
 using NUnit.Framework;
@@ -38,7 +39,7 @@ internal sealed unsafe class FakeCupti : IDisposable
         string compiled = Path.Combine(folder, $"libcupti-{version}.so");
         if (!File.Exists(compiled))
         {
-            Compile(version, compiled);
+            Compile(version, "fake_cupti.c", compiled);
         }
 
         // A file of its own, or the loader would give the one that is open already, with what it has in its variables.
@@ -47,7 +48,11 @@ internal sealed unsafe class FakeCupti : IDisposable
         return new FakeCupti(NativeLibrary.Load(library));
     }
 
-    private static void Compile(string version, string library)
+    /// <summary>Compiles a stand-in; the test is ignored where there is no compiler.</summary>
+    /// <param name="version">11.8 or 12.4.</param>
+    /// <param name="source">Its file.</param>
+    /// <param name="library">Where it goes.</param>
+    public static void Compile(string version, string source, string library)
     {
         JsonElement headers = Of(version);
         IEnumerable<string> defines =
@@ -56,12 +61,12 @@ internal sealed unsafe class FakeCupti : IDisposable
             from field in record.Value.EnumerateObject()
             where field.Value.ValueKind == JsonValueKind.Number
             select $"-D{record.Name.ToUpperInvariant()}_{field.Name.ToUpperInvariant()}={field.Value.GetInt32()}";
-        string[] options = ["-shared", "-fPIC", "-w", $"-DINTERFACE={headers.GetProperty("interface").GetInt32()}", .. defines];
+        string[] options = ["-shared", "-fPIC", "-w", $"-DINTERFACE={headers.GetProperty("interface").GetInt32()}", $"-DSCALAR_BYTES={StepScalars.Count * sizeof(float)}", .. defines];
         try
         {
-            using Process compiler = Process.Start("cc", [.. options, "-o", library, Path.Combine(AppContext.BaseDirectory, "Profiling", "fake_cupti.c")]);
+            using Process compiler = Process.Start("cc", [.. options, "-o", library, Path.Combine(AppContext.BaseDirectory, "Profiling", source)]);
             compiler.WaitForExit();
-            Assert.That(compiler.ExitCode, Is.Zero, "the C compiler refuses fake_cupti.c");
+            Assert.That(compiler.ExitCode, Is.Zero, $"the C compiler refuses {source}");
         }
         catch (System.ComponentModel.Win32Exception)
         {

@@ -166,7 +166,7 @@ internal sealed class ProfileOutput
     private void PrintStep()
     {
         string waiting = _profile.Collectives.Count == 0 ? "" : $"{Time(_timeline.WaitSeconds)} ({Share(_timeline.WaitSeconds)}) of waiting for ranks, ";
-        string late = _timeline.HostSeconds is { } host ? $", {Time(host)} of them before the host came to what was next" : "";
+        string late = _timeline.HostSeconds is > 0 and { } host ? $", {Time(host)} of them before the host came to what was next" : "";
         _output.WriteLine();
         _output.WriteLine(string.Create(
             Culture,
