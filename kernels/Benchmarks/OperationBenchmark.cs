@@ -78,6 +78,13 @@ public static class OperationBenchmark
         return new OperationMeasurement(test, work.Cost) { Launches = [.. driver.Launches.Skip(before)], Sets = 1 };
     }
 
+    /// <summary>Whether an operation is made of matrix products, for which a simulated GPU's library has no counters.</summary>
+    public static bool Multiplies(string operation)
+    {
+        ArgumentNullException.ThrowIfNull(operation);
+        return operation.StartsWith("linear_", StringComparison.Ordinal) || operation == "cross_entropy_head";
+    }
+
     /// <summary>Whether there is a benchmark of this name.</summary>
     internal static bool Knows(string operation) => Works.ContainsKey(operation);
 

@@ -52,6 +52,19 @@ public sealed class KernelBenchCommandTests
         }
     }
 
+    [TestCase("own", true)]
+    [TestCase("cublaslt", false)]
+    [RequiresNvrtc]
+    public void SimulatedGpu_CountsProductsOfOurOwnKernelAlone(string products, bool areCounted)
+    {
+        using var process = new GptProcess(
+            "", [("GPTENGINE_GEMM", products)], [GptProcess.Path], ["bench", "--kernels", "linear_backward_input", "gelu_forward", "--device", "sim", "--arch", "sm_70", "--precision", "fp16"]);
+        (int code, string output, string error) = process.Wait();
+        Assert.That(code, Is.Zero, error);
+        Assert.That(output, areCounted ? Does.Match(@"(?m)^linear_backward_input +rows=64 inputs=128 outputs=256 +1 ") : Does.Contain("no cases on this device in this type: linear_backward_input"));
+        Assert.That(output, Does.Contain("gelu_forward").And.Contain(areCounted ? "our own kernel's, on the plain units" : "GPTENGINE_GEMM=own counts"));
+    }
+
     [TestCase(new[] { "--kernels", "layernorm" }, "layer_norm_forward")]
     [TestCase(new[] { "--kernels", "adamw", "--precision", "tf32" }, "fp16 or bf16")]
     [TestCase(new[] { "--kernels", "adamw", "--device", "cpu", "--precision", "fp16" }, "fp32 alone")]

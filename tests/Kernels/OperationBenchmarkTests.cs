@@ -141,6 +141,6 @@ public sealed class OperationBenchmarkTests
     private static (SimulatedDriver Driver, CudaOperations Operations) Simulated(DataType type)
     {
         var driver = new SimulatedDriver(SimulatedGpus.A100, new SimulatorOptions { Checks = SimulatorChecks.None, KeepReports = true });
-        return (driver, GpuOperations.Simulated(driver, type, new GpuOptions(), new CompileCache(new NvrtcCompiler(), CompileCache.DefaultFolder)));
+        return (driver, GpuOperations.Simulated(driver, type, new GpuOptions { OwnProducts = true }, new CompileCache(new NvrtcCompiler(), CompileCache.DefaultFolder)));
     }
 }

@@ -35,7 +35,11 @@ internal sealed class KernelBench(DeviceOptions devices, WorkloadOptions workloa
             }
 
             var context = new KernelBenchContext(opened.Operations);
-            OperationCase[] cases = [.. list.Of(context.Scale, [opened.Operations.Storage]).Where(test => chosen.Contains(test.Operation))];
+            OperationCase[] cases =
+            [
+                .. list.Of(context.Scale, [opened.Operations.Storage])
+                    .Where(test => chosen.Contains(test.Operation) && (context.HasProducts || !OperationBenchmark.Multiplies(test.Operation))),
+            ];
             output.Begin(context, cases.Length, chosen.Except(cases.Select(test => test.Operation)));
             foreach (OperationCase test in cases)
             {

@@ -4,6 +4,8 @@ using System.Linq;
 using GptEngine.Engine.Benchmarking;
 using GptEngine.Kernels.Benchmarks;
 using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Common.Cuda;
+using GptEngine.Kernels.Linear;
 using GptEngine.Runtime.Cpu;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Devices;
@@ -45,6 +47,9 @@ internal sealed class KernelBenchContext
     public string Scale => Device == "cuda" ? "gpu" : Device;
 
     public string DeviceName => _operations.Device.Name;
+
+    /// <summary>Whether matrix products can be told of: where they take time, and on a simulated GPU where our own kernel does them.</summary>
+    public bool HasProducts => _simulated is null || _operations is CudaOperations { Products: KernelMatrixProducts };
 
     public DataType Type => _operations.Storage;
 

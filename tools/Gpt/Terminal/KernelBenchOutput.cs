@@ -6,6 +6,7 @@ using System.Linq;
 using GptEngine.Engine.Benchmarking;
 using GptEngine.Gpt.Commands;
 using GptEngine.Kernels.Benchmarks;
+using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Gpt.Terminal;
@@ -26,6 +27,7 @@ internal sealed class KernelBenchOutput(string? json) : IDisposable
     private readonly TextWriter? _json = JsonLines.Open(json);
     private readonly StatusLine _status = new(Console.Error);
     private bool _isSimulated;
+    private bool _hasProducts;
     private int _announced;
     private int _cases;
     private int _withoutMemory;
@@ -46,6 +48,7 @@ internal sealed class KernelBenchOutput(string? json) : IDisposable
     public void Begin(KernelBenchContext context, int cases, IEnumerable<string> absent)
     {
         (_cases, _announced, _isSimulated, Architecture) = (cases, 0, context.Device == "sim", context.Architecture);
+        _hasProducts = context.HasProducts;
         string[] without = [.. absent.Order(StringComparer.Ordinal)];
         _status.Clear();
         _table.WriteLine();
@@ -106,7 +109,9 @@ internal sealed class KernelBenchOutput(string? json) : IDisposable
         {
             _table.WriteLine("A simulated GPU has no time of its own: these are counters of one call on small shapes. KiB: sectors touched; least: over what must be");
             _table.WriteLine("moved; banks: shared-memory passes over the fewest; roofline: least µs by the data sheet for what was counted; floor: for what is least.");
-            _table.WriteLine("Matrix products are the library's, for which the simulated GPU has a stand-in without counters: linear layers and the head are left out.");
+            _table.WriteLine(_hasProducts
+                ? "Matrix products are our own kernel's, on the plain units; on a GPU they are cuBLASLt's."
+                : $"Matrix products are the library's, for which the simulated GPU has a stand-in without counters: linear layers and the head are left out.\n{GpuOperations.ProductsVariable}=own counts our own kernel's in their place.");
         }
         else
         {
