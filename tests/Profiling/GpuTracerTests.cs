@@ -126,6 +126,15 @@ public sealed class GpuTracerTests
     }
 
     [Test]
+    public void TimesOfWhatIsNoPieceOfWork_AreNotMissed()
+    {
+        using FakeCupti cupti = FakeCupti.Open("12.4", _folder.Path);
+        cupti.Misbehave("untimed copies");
+        GpuTrace trace = Trace(cupti, cupti.Tracer());
+        Assert.That((trace.Fault, trace.Activities.Count), Is.EqualTo(((string?)null, 3)), "all but the copy that nobody asked about");
+    }
+
+    [Test]
     public void RecordThatIsCutOff_IsAFault_WhereWhatIsReadIsMissing([ValueSource(typeof(FakeCupti), nameof(FakeCupti.Versions))] string version)
     {
         int whole = FakeCupti.Of(version).GetProperty("fill").GetProperty("size").GetInt32();

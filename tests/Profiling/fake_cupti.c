@@ -125,6 +125,7 @@ void FakeTransfer(int kind, int copyKind, uint64_t bytes, uint32_t stream)
     if (!enabled[kind]) return;
     uint8_t *record = Record(kind, kind == Copy ? COPY_SIZE : FILL_SIZE);
     if (!record) return;
+    if (Is("untimed copies") && depth == 0) start = end = 0;
     if (kind == Copy) Put(record, COPY_COPYKIND, uint8_t, copyKind);
     Put(record, kind == Copy ? COPY_BYTES : FILL_BYTES, uint64_t, bytes);
     Put(record, kind == Copy ? COPY_START : FILL_START, uint64_t, start);

@@ -13,7 +13,7 @@ namespace GptEngine.Runtime.Native.Cupti;
 /// <summary>
 /// Reads CUPTI's records out of their buffers. Nothing of them is believed before it is checked: where they lie, whether they are whole, and
 /// whether a kernel's figures are such as a kernel's can be; only then the pointer to its name is followed. What does not hold is a fault,
-/// the first of which stands for all.
+/// the first of which stands for all; times that cannot be are one only where they are those of a piece of work.
 /// </summary>
 /// <param name="library">Whose records they are.</param>
 /// <param name="from">No work began before it, in nanoseconds of CUPTI's clock.</param>
@@ -28,6 +28,7 @@ internal sealed unsafe class CuptiReader(CuptiLibrary library, ulong from, ulong
     private const int MostThreads = 1024;
 
     private readonly List<(GpuActivity Activity, uint Call)> _activities = [];
+    private readonly List<(uint Call, string Fault)> _untimed = [];
     private readonly Dictionary<uint, ulong> _workOfCall = [];
     private readonly Dictionary<nint, string> _names = [];
     private string? _fault;
@@ -70,7 +71,7 @@ internal sealed unsafe class CuptiReader(CuptiLibrary library, ulong from, ulong
             .. _activities.Select(one => one.Activity with { Work = _workOfCall.GetValueOrDefault(one.Call) })
                 .OrderBy(activity => activity.Start).ThenBy(activity => activity.End),
         ],
-        fault ?? _fault);
+        fault ?? _fault ?? _untimed.Find(one => _workOfCall.ContainsKey(one.Call)).Fault);
 
     private void Parse(ReadOnlySpan<byte> record)
     {
@@ -117,7 +118,7 @@ internal sealed unsafe class CuptiReader(CuptiLibrary library, ulong from, ulong
             return;
         }
 
-        if (Times(record, KernelStart, KernelEnd, "a kernel's record") is not { } times)
+        if (Times(record, KernelStart, KernelEnd, KernelCorrelation, "a kernel's record") is not { } times)
         {
             return;
         }
@@ -143,7 +144,7 @@ internal sealed unsafe class CuptiReader(CuptiLibrary library, ulong from, ulong
                 DeviceToDevice => "copy on device",
                 _ => "copy",
             });
-        if (Times(record, TransferStart, TransferEnd, $"the record of a {name}") is { } times)
+        if (Times(record, TransferStart, TransferEnd, TransferCorrelation, $"the record of a {name}") is { } times)
         {
             long size = (long)Math.Min(Field<ulong>(record, TransferSize), long.MaxValue);
             Add(record, TransferCorrelation, new GpuActivity(what, name, times.Start, times.End, Field<uint>(record, TransferStream), 0) { Bytes = size });
@@ -152,8 +153,8 @@ internal sealed unsafe class CuptiReader(CuptiLibrary library, ulong from, ulong
 
     private void Add(ReadOnlySpan<byte> record, int callOffset, GpuActivity activity) => _activities.Add((activity, Field<uint>(record, callOffset)));
 
-    /// <summary>Nanoseconds from the beginning; null, with a fault, where they cannot be right.</summary>
-    private (long Start, long End)? Times(ReadOnlySpan<byte> record, int startOffset, int endOffset, string what)
+    /// <summary>Nanoseconds from the beginning; null where they cannot be right.</summary>
+    private (long Start, long End)? Times(ReadOnlySpan<byte> record, int startOffset, int endOffset, int callOffset, string what)
     {
         ulong start = Field<ulong>(record, startOffset);
         ulong end = Field<ulong>(record, endOffset);
@@ -164,8 +165,13 @@ internal sealed unsafe class CuptiReader(CuptiLibrary library, ulong from, ulong
                 : start + Slack < from || end > to + Slack || start > end + Slack
                     ? $"{what} has times outside of the step"
                     : null;
-        _fault ??= fault;
-        return fault is null ? ((long)(start - from), (long)(end - from)) : null;
+        if (fault is null)
+        {
+            return ((long)(start - from), (long)(end - from));
+        }
+
+        _untimed.Add((Field<uint>(record, callOffset), fault));
+        return null;
     }
 
     private string Name(nint pointer)
