@@ -10,8 +10,9 @@ namespace GptEngine.Tests.Communication;
 internal sealed class ForgetfulCommunicator(Communicator inner, int forgotten) : Communicator
 {
     private readonly List<string> _waits = [];
+    private string _last = "";
 
-    /// <summary>The waits so far, each with the first collective behind it.</summary>
+    /// <summary>The waits so far by the collectives at them: <c>before gradient bucket 3</c>, <c>after gradient bucket 7</c>.</summary>
     internal IReadOnlyList<string> Waits => _waits;
 
     public override int Rank => inner.Rank;
@@ -31,12 +32,16 @@ internal sealed class ForgetfulCommunicator(Communicator inner, int forgotten) :
 
     public override void Join()
     {
-        _waits.Add("");
+        _waits.Add($"after {_last}");
         if (_waits.Count - 1 != forgotten)
         {
             inner.Join();
         }
     }
+
+    public override void BeginGroup() => inner.BeginGroup();
+
+    public override void EndGroup() => inner.EndGroup();
 
     public override void AllReduce(Tensor tensor)
     {
@@ -70,9 +75,10 @@ internal sealed class ForgetfulCommunicator(Communicator inner, int forgotten) :
 
     private void Name(Tensor tensor)
     {
-        for (int i = _waits.Count - 1; i >= 0 && _waits[i].Length == 0; i--)
+        _last = tensor.Name;
+        if (_waits.Count > 0 && _waits[^1].Length == 0)
         {
-            _waits[i] = tensor.Name;
+            _waits[^1] = $"before {tensor.Name}";
         }
     }
 }

@@ -36,6 +36,13 @@ internal static class RankProgram
 
         try
         {
+            if (arguments[0] == "nccl-train")
+            {
+                // All ranks in one process.
+                NcclTraining.Run(Number(2));
+                return 0;
+            }
+
             using RankControl control = RankGroups.Meet(environment, TcpRanks.Identity, limits);
             switch (arguments[0])
             {

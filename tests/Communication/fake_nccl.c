@@ -1,4 +1,5 @@
-// Stands for libnccl.so.2 in tests: has its C interface, writes every call with its arguments to FAKE_NCCL_LOG, and moves no data.
+// Stands for libnccl.so.2 in tests: has its C interface, writes every call with its arguments to FAKE_NCCL_LOG, and moves no data, but hands
+// collectives to whoever has set a mover: at once, or those of a group at its end.
 // FAKE_NCCL_VERSION is the version that it says it is; FAKE_NCCL_FAIL="call:result" makes one call fail, with ":in a group" behind it only
 // there; FAKE_NCCL_ASYNC is the state that ncclCommGetAsyncError gives once a collective was enqueued. A communicator that does not block is
 // busy for two polls after each call.
@@ -10,10 +11,30 @@
 typedef struct { unsigned char bytes[128]; } UniqueId;
 typedef struct { size_t size; unsigned magic, version; int blocking; } Config;
 typedef struct { int blocking, busy, collectives, aborted; } Comm;
+typedef void (*Mover)(int kind, void *source, void *target, size_t count, int type, int root, void *stream);
+typedef struct { int kind, type, root; void *source, *target, *stream; size_t count; } Move;
 
 // What a thread gives between start and end of a group begins with the end, which then says that it is under way.
 static __thread int groupDepth;
 static __thread Comm *grouped;
+static __thread Move waiting[2048];
+static __thread int waitingCount;
+static Mover mover;
+
+void fakeNcclSetMover(Mover set) { mover = set; }
+
+static void Start(const Move *move)
+{
+    mover(move->kind, move->source, move->target, move->count, move->type, move->root, move->stream);
+}
+
+static void Collective(Comm *comm, Move move)
+{
+    comm->collectives++;
+    if (!mover) return;
+    if (groupDepth) waiting[waitingCount++] = move;
+    else Start(&move);
+}
 
 static const char *Failing(const char *call)
 {
@@ -116,29 +137,31 @@ int ncclGroupEnd(void)
     if (groupDepth == 0) return 5;
     groupDepth--;
     grouped = NULL;
+    for (int i = 0; i < waitingCount; i++) Start(&waiting[i]);
+    waitingCount = 0;
     return Answer(comm, "ncclGroupEnd", "");
 }
 
 int ncclAllReduce(void *source, void *target, size_t count, int type, int operation, Comm *comm, void *stream)
 {
-    comm->collectives++;
+    Collective(comm, (Move){0, type, 0, source, target, stream, count});
     return Answer(comm, "ncclAllReduce", " %p %p %zu type %d operation %d stream %p", source, target, count, type, operation, stream);
 }
 
 int ncclReduceScatter(void *source, void *target, size_t count, int type, int operation, Comm *comm, void *stream)
 {
-    comm->collectives++;
+    Collective(comm, (Move){1, type, 0, source, target, stream, count});
     return Answer(comm, "ncclReduceScatter", " %p %p %zu type %d operation %d stream %p", source, target, count, type, operation, stream);
 }
 
 int ncclAllGather(void *source, void *target, size_t count, int type, Comm *comm, void *stream)
 {
-    comm->collectives++;
+    Collective(comm, (Move){2, type, 0, source, target, stream, count});
     return Answer(comm, "ncclAllGather", " %p %p %zu type %d stream %p", source, target, count, type, stream);
 }
 
 int ncclBroadcast(void *source, void *target, size_t count, int type, int root, Comm *comm, void *stream)
 {
-    comm->collectives++;
+    Collective(comm, (Move){3, type, root, source, target, stream, count});
     return Answer(comm, "ncclBroadcast", " %p %p %zu type %d root %d stream %p", source, target, count, type, root, stream);
 }

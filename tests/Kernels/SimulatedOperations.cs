@@ -10,8 +10,9 @@ namespace GptEngine.Tests.Kernels;
 internal static class SimulatedOperations
 {
     public static CudaOperations Create(
-        int architecture, DataType storage, GpuOptions? options = null, SimulatorChecks checks = SimulatorChecks.All) => GpuOperations.Simulated(
-        new SimulatedDriver(SimulatedGpus.ByArchitecture(architecture), new SimulatorOptions { HostThreads = 2, Checks = checks }),
+        int architecture, DataType storage, GpuOptions? options = null, SimulatorChecks checks = SimulatorChecks.All,
+        StreamOrder order = StreamOrder.AtOnce) => GpuOperations.Simulated(
+        new SimulatedDriver(SimulatedGpus.ByArchitecture(architecture), new SimulatorOptions { HostThreads = 2, Checks = checks, Order = order }),
         storage,
         (options ?? new GpuOptions()) with { HostThreads = 2 },
         new CompileCache(new NvrtcCompiler(), CompileCache.DefaultFolder));

@@ -78,9 +78,9 @@ public sealed class DelayedCollectivesTests
         int each = waits.Count - RunForgetting(configuration.Steps(4), -1).Waits.Count;
         Assert.That(each, Is.GreaterThan(sharded ? 20 : 7), "waits of a step");
         IEnumerable<int> third = Enumerable.Range(waits.Count - (3 * each), each);
-        Assert.That(waits[third.First()], Does.StartWith(sharded ? "parameters" : "step_scalars"), "a sharded step starts with what the last has left to gather");
+        Assert.That(waits[third.First()], Does.StartWith(sharded ? "before parameters" : "before step_scalars"), "a sharded step starts with what the last has left to gather");
         string[] unseen = [.. third.Where(wait => Passes(() => RunForgetting(configuration, wait).Steps.SequenceEqual(expected))).Select(wait => waits[wait])];
-        Assert.That(unseen, Is.EqualTo(new[] { "gradient bucket 0" }));
+        Assert.That(unseen, Is.EqualTo(new[] { "before gradient bucket 0" }));
     }
 
     private static RunConfiguration Configuration(bool sharded, int microSteps = 2) => RankedRuns.Small.Sharded(sharded) with

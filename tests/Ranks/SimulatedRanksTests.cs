@@ -56,7 +56,7 @@ public sealed class SimulatedRanksTests
     public void Graphs_WaitForWhatTheyUse(int architecture, Precision precision, bool sharded)
     {
         RunConfiguration configuration = Configuration(precision).Sharded(sharded);
-        configuration = configuration with { Training = configuration.Training with { EvalEvery = 1, EvalBatches = 1 } };
+        configuration = configuration with { Training = configuration.Training with { EvalEvery = 2, EvalBatches = 1 } };
         RecordingObserver[] expected = Run(2, configuration, architecture);
         RecordingObserver[] delayed = Run(2, configuration, architecture, collectives: DelayedCommunicator.For(2));
         Assert.That(delayed[1].Steps.Select(step => (step.Loss, step.GradNorm)), Is.EqualTo(expected[0].Steps.Select(step => (step.Loss, step.GradNorm))));
@@ -91,7 +91,7 @@ public sealed class SimulatedRanksTests
         Assert.That(after[1].Steps.Select(step => (step.Loss, step.GradNorm)), Is.EqualTo(whole[0].Steps.Skip(2).Select(step => (step.Loss, step.GradNorm))));
     }
 
-    private static RunConfiguration Configuration(Precision precision, long steps = 2) => TestRuns.Small with
+    internal static RunConfiguration Configuration(Precision precision, long steps = 2) => TestRuns.Small with
     {
         Model = TestRuns.Small.Model with { NLayers = 1 },
         Training = TestRuns.Small.Training with

@@ -18,6 +18,7 @@ public sealed unsafe class SimulatedDriver : GpuDriver
 {
     private readonly SimulatorOptions _options;
     private readonly List<LaunchReport> _launches = [];
+    private readonly List<SimulatedStream> _streams = [];
 
     public SimulatedDriver(GpuDeviceProperties properties, SimulatorOptions? options = null)
     {
@@ -78,7 +79,12 @@ public sealed unsafe class SimulatedDriver : GpuDriver
         return new DevicePointer(Memory.Allocate(bytes, name).Address);
     }
 
-    public override void Free(DevicePointer pointer) => Memory.Free(Find("cuMemFree", pointer.Address, exact: true));
+    public override void Free(DevicePointer pointer)
+    {
+        // As the driver does: what still runs may use it.
+        Synchronize();
+        Memory.Free(Find("cuMemFree", pointer.Address, exact: true));
+    }
 
     public override nint AllocatePinned(long bytes)
     {
@@ -118,7 +124,12 @@ public sealed unsafe class SimulatedDriver : GpuDriver
             from.Written + (source.Address - from.Address), to.Written + (destination.Address - to.Address), bytes, bytes);
     });
 
-    public override GpuStream CreateStream() => new SimulatedStream();
+    public override GpuStream CreateStream()
+    {
+        var stream = new SimulatedStream(isLate: _options.Order == (_streams.Count == 0 ? StreamOrder.FirstLate : StreamOrder.OthersLate));
+        _streams.Add(stream);
+        return stream;
+    }
 
     public override GpuEvent CreateEvent() => new SimulatedEvent();
 
@@ -148,10 +159,7 @@ public sealed unsafe class SimulatedDriver : GpuDriver
         return Math.Min(Properties.MaximumBlocksPerMultiprocessor, Math.Min(byThreads, byShared));
     }
 
-    public override void Synchronize()
-    {
-        // Work has run by the time that it was given.
-    }
+    public override void Synchronize() => _streams.ForEach(stream => stream.RunTo(stream.Given));
 
     /// <summary>Device memory that was never freed, each a finding of the kind <see cref="FindingKind.Leak"/>.</summary>
     public IReadOnlyList<Finding> FindLeaks() => [.. Memory.Live().Where(a => a.Variable is null).Select(a => new Finding

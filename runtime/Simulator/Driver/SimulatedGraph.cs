@@ -1,20 +1,14 @@
-using System;
-using System.Collections.Generic;
 using GptEngine.Runtime.Cuda;
 
 namespace GptEngine.Runtime.Simulator.Driver;
 
-/// <summary>Recorded work of a simulated stream.</summary>
-internal sealed class SimulatedGraph(List<Action> work) : GpuGraph
+/// <summary>Recorded work of simulated streams.</summary>
+internal sealed class SimulatedGraph(StreamCapture recorded) : GpuGraph
 {
-    public override void Launch(GpuStream stream)
-    {
-        var target = (SimulatedStream)stream;
-        foreach (Action step in work)
-        {
-            target.Add(step);
-        }
-    }
+    public override void Launch(GpuStream stream) => recorded.Launch((SimulatedStream)stream);
 
-    public override void Dispose() => work.Clear();
+    public override void Dispose()
+    {
+        // The launches that are under way keep what they need.
+    }
 }

@@ -15,6 +15,9 @@ public sealed record SimulatorOptions
     /// <summary>Whether a launch with findings throws; otherwise they gather in <see cref="SimulatedDriver.Launches"/>.</summary>
     public bool ThrowOnFinding { get; init; } = true;
 
+    /// <summary>When streams do their work; other than at once, what is not ordered by events runs in an unlucky order.</summary>
+    public StreamOrder Order { get; init; } = StreamOrder.AtOnce;
+
     /// <summary>Whether the report of every launch is kept. A training run of many thousand launches does not want that.</summary>
     public bool KeepReports { get; init; }
 }
