@@ -283,7 +283,8 @@ def over_time(files, most=12):
         return None
     drawn = [found for found in repeated if next(iter(found.values()))["kind"] == "bench"][:figures.SERIES - 1] or repeated[:figures.SERIES - 1]
     series = [(short_title(found[max(found)]), [(at, record["tokens_per_second"]) for at, record in sorted(found.items())]) for found in drawn]
-    dates = [results["when"][:10] for results in files]
+    days = [results["when"][:10] for results in files]
+    dates = [f"{day} {results['when'][11:16]}" if days.count(day) > 1 else day for day, results in zip(days, files)]
     lines = [[results_file.title(found[max(found)]), *(f"{found[at]['tokens_per_second']:,.0f}" if at in found else "–" for at in range(len(files)))]
              for found in repeated]
     return Section("Over time", [

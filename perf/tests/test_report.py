@@ -68,6 +68,12 @@ class ReportTests(unittest.TestCase):
         for absent in ("of communication", "waiting for ranks", "says nothing of a GPU"):
             self.assertNotIn(absent, alone)
 
+    def test_measurements_of_one_day_are_told_apart_by_their_time(self):
+        files = [(f"{i}.json", results(bench(0.1), when=when)) for i, when in enumerate(
+            ("2026-01-01T00:00:00+00:00", "2026-01-02T08:15:00+00:00", "2026-01-02T17:30:00+00:00"))]
+        page = report.as_html(report.draw(files))
+        self.assertRegex(page, "<th[^>]*>2026-01-01</th><th[^>]*>2026-01-02 08:15</th><th[^>]*>2026-01-02 17:30</th>")
+
     def test_figures_are_well_formed_and_self_contained(self):
         page = report.as_html(report.draw(everything()))
         found = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
