@@ -23,13 +23,18 @@ public static class AttentionKernels
     /// <summary>Longest T of <see cref="BackwardShortTensor"/>.</summary>
     public const int ShortTime = 256;
 
+    /// <summary>Keys of a block of <see cref="BackwardKeysPairsTensor"/>.</summary>
+    public const int BackwardKeysPairsRows = 128;
+
     private const string Plain = "Attention/attention.cu";
     private const string Decoding = "Attention/attention_decode.cu";
     private const string TensorForward = "Attention/attention_forward_mma.cu";
     private const string TensorBackward = "Attention/attention_backward_mma.cu";
+    private const string TensorBackwardPairs = "Attention/attention_backward_pairs_mma.cu";
     private const string TensorBackwardWhole = "Attention/attention_backward_whole_mma.cu";
     private const int FirstTensorArchitecture = 70;
     private const int AsynchronousArchitecture = 80;
+    private const int HopperArchitecture = 90;
 
     /// <summary>Keys, or queries, that a block of the kernels on tensor cores takes at a time.</summary>
     private const int TensorStep = 32;
@@ -104,6 +109,20 @@ public static class AttentionKernels
     public static KernelInstance BackwardKeysTensor(DataType storage, int headSize, int architecture) =>
         OfTensors(TensorBackward, "attention_backward_keys_mma", storage, headSize, architecture, BackwardKeysTiles(headSize), lastingRows: 2, Buffers(architecture) * TensorStep * StatisticsBytes);
 
+    /// <summary>On tensor cores: the gradients of K and V, two warps sharing keys; null where a warp's registers hold them, or a half of D is no whole blocks.</summary>
+    public static KernelInstance? BackwardKeysPairsTensor(DataType storage, int headSize, int architecture) =>
+        !HasTensorCores(storage, headSize, architecture) || architecture < AsynchronousArchitecture || headSize <= 64 || Checked(headSize) % 32 != 0
+            ? null
+            : new KernelInstance(
+                TensorBackwardPairs,
+                $"attention_backward_keys_pairs_mma<{storage.DeviceName()}, {headSize}>",
+                2 * Threads,
+                DynamicSharedBytes: (((2 * BackwardKeysPairsRows) + (8 * TensorStep)) * TensorRowBytes(headSize))
+                    + (BackwardKeysPairsRows * TensorRowBytes(2 * TensorStep)) + (2 * 2 * TensorStep * StatisticsBytes))
+            {
+                FirstArchitecture = AsynchronousArchitecture,
+            };
+
     /// <summary>On tensor cores: the gradient of Q.</summary>
     public static KernelInstance BackwardQueriesTensor(DataType storage, int headSize, int architecture) =>
         OfTensors(
@@ -159,11 +178,13 @@ public static class AttentionKernels
 
     // A warp has as many tiles of 16 rows as registers allow: what it sums of a row are D floats, or 2·D where keys have two gradients. Before
     // sm_80 nothing hides loads but other blocks: wide heads get one tile, so that three blocks fit an SM.
-    private static int ForwardTiles(int headSize, int architecture) => headSize <= (architecture >= AsynchronousArchitecture ? 96 : 64) ? 2 : 1;
+    private static int ForwardTiles(int headSize, int architecture) => headSize <= 64 || architecture >= AsynchronousArchitecture ? 2 : 1;
 
     private static int BackwardKeysTiles(int headSize) => headSize <= 64 ? 2 : 1;
 
-    private static int BackwardQueriesTiles(int headSize, int architecture) => ForwardTiles(headSize, architecture);
+    // Two tensors' rows, of D above 96, must leave room for a second block beside the first: they do on sm_90.
+    private static int BackwardQueriesTiles(int headSize, int architecture) =>
+        headSize > 96 && architecture != HopperArchitecture ? 1 : ForwardTiles(headSize, architecture);
 
     private static int BlockRows(int tiles) => Threads / DeviceTypes.WarpSize * TileRows * tiles;
 

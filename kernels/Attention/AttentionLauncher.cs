@@ -19,24 +19,31 @@ public sealed class AttentionLauncher : IDisposable
     private LaunchableKernel? _backwardShort;
 
     // Of a head of half the longest length, and of that.
-    private readonly KernelInstance?[] _wholeHeads = new KernelInstance?[2];
-    private readonly LaunchableKernel?[] _backwardWhole = new LaunchableKernel?[2];
+    private readonly KernelInstance?[] _wholeHeads = [null, null];
+    private readonly LaunchableKernel?[] _backwardWhole = [null, null];
+
+    // Of pairs of warps, or not.
+    private readonly KernelInstance? _pairs;
 
     /// <summary>Each pass's kernels are compiled and loaded when it is first asked for; a device goes through work once before it is captured.</summary>
     /// <param name="queue">Where to run.</param>
     /// <param name="storage">x.</param>
     /// <param name="headSize">D, at most <see cref="AttentionKernels.LargestHeadSize"/>.</param>
     /// <param name="variant">The fastest that is chosen where type, D, length and GPU allow it.</param>
-    public AttentionLauncher(KernelQueue queue, DataType storage, int headSize, AttentionVariant variant = AttentionVariant.WholeHeads)
+    public AttentionLauncher(KernelQueue queue, DataType storage, int headSize, AttentionVariant variant = AttentionVariant.LargeBlocks)
     {
         ArgumentNullException.ThrowIfNull(queue);
         (_queue, _storage, _headSize) = (queue, storage, headSize);
         _hasTensorCores = variant != AttentionVariant.Plain && AttentionKernels.HasTensorCores(storage, headSize, queue.Target.Number);
-        for (int i = 0; i < _wholeHeads.Length && variant == AttentionVariant.WholeHeads; i++)
+        if (variant == AttentionVariant.LargeBlocks)
         {
-            KernelInstance? kernel = AttentionKernels.BackwardWholeTensor(
-                storage, headSize, AttentionKernels.ShortTime * (i + 1) / _wholeHeads.Length, queue.Target.Number);
-            _wholeHeads[i] = kernel?.DynamicSharedBytes <= queue.Driver.Properties.MaximumSharedBytesPerBlock ? kernel : null;
+            int architecture = queue.Target.Number;
+            _pairs = WhereItFits(AttentionKernels.BackwardKeysPairsTensor(storage, headSize, architecture));
+            _wholeHeads =
+            [
+                WhereItFits(AttentionKernels.BackwardWholeTensor(storage, headSize, AttentionKernels.ShortTime / 2, architecture)),
+                WhereItFits(AttentionKernels.BackwardWholeTensor(storage, headSize, AttentionKernels.ShortTime, architecture)),
+            ];
         }
     }
 
@@ -105,7 +112,8 @@ public sealed class AttentionLauncher : IDisposable
                 PointerTo(gradOutput),
                 PointerTo(gradQkv),
                 KernelArgument.Structure(&argument));
-            LaunchPass(kernels[1], AttentionKernels.BackwardKeysRows(_headSize), qkv, documentStart, logSumExp, gradOutput, gradQkv, shape, workspace);
+            int rows = _pairs is null ? AttentionKernels.BackwardKeysRows(_headSize) : AttentionKernels.BackwardKeysPairsRows;
+            LaunchPass(kernels[1], rows, qkv, documentStart, logSumExp, gradOutput, gradQkv, shape, workspace);
         }
         else
         {
@@ -172,6 +180,9 @@ public sealed class AttentionLauncher : IDisposable
 
     private static long Blocks(in AttentionShape shape, int tile) => DeviceTypes.CeilingDivide(shape.Time, tile) * shape.Batch * shape.Heads;
 
+    private KernelInstance? WhereItFits(KernelInstance? kernel) =>
+        kernel?.DynamicSharedBytes <= _queue.Driver.Properties.MaximumSharedBytesPerBlock ? kernel : null;
+
     private KernelInstance ForwardKernel() => _hasTensorCores
         ? AttentionKernels.ForwardTensor(_storage, _headSize, _queue.Target.Number)
         : AttentionKernels.Forward(_storage, _headSize);
@@ -179,7 +190,7 @@ public sealed class AttentionLauncher : IDisposable
     private KernelInstance[] BackwardKernels() => _hasTensorCores
         ? [
             AttentionKernels.BackwardQueriesTensor(_storage, _headSize, _queue.Target.Number),
-            AttentionKernels.BackwardKeysTensor(_storage, _headSize, _queue.Target.Number),
+            _pairs ?? AttentionKernels.BackwardKeysTensor(_storage, _headSize, _queue.Target.Number),
         ]
         : [
             AttentionKernels.Delta(_storage, _headSize),

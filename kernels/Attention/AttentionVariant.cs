@@ -6,9 +6,12 @@ public enum AttentionVariant
     /// <summary>The plain ones, which serve any size on any GPU: the second oracle.</summary>
     Plain,
 
-    /// <summary>On tensor cores, a block a tile of a head: what serves any length.</summary>
-    Tiles,
+    /// <summary>On tensor cores, in blocks of four warps: any length and D.</summary>
+    SmallBlocks,
 
-    /// <summary>On tensor cores, and in the backward pass a block a head where it is short enough and the GPU's blocks have the shared memory.</summary>
-    WholeHeads,
+    /// <summary>
+    /// On tensor cores, and in the backward pass in blocks that take most of an SM, where the GPU's blocks may have the shared memory: of a whole
+    /// head that is short enough, or of pairs of warps where heads are wide.
+    /// </summary>
+    LargeBlocks,
 }

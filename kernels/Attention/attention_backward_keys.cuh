@@ -10,10 +10,11 @@ template <int Count> struct Statistics {
 };
 
 // Those of a step.
-__device__ inline void load_statistics(Statistics<Step>& statistics, const int32* starts, const float* log_sums, const float* deltas,
+template <int Count>
+__device__ inline void load_statistics(Statistics<Count>& statistics, const int32* starts, const float* log_sums, const float* deltas,
                                        int32 first, int32 time) {
     int place = threadIdx.x;
-    if (place < Step) {
+    if (place < Count) {
         int32 query = first + place;
         bool real = query < time;
         statistics.log_sum[place] = real ? log_sums[query] * Log2E : 0.0f;
@@ -44,6 +45,76 @@ __device__ inline void make_statistics(Statistics<ShortTime>& statistics, const 
     }
 }
 
+// P = exp(S − L) of a warp's keys from `own_key` on and queries from `first_query` on, whose statistics are `columns` from `base` on.
+template <int Tiles, typename Columns>
+__device__ inline void to_probabilities(float (&weight)[Tiles][Blocks][8], const Columns& columns, int base, int32 own_key, int32 first_query,
+                                        float to_exponent, int lane) {
+    constexpr int OwnRows = Tiles * TileRows;
+    // Past the end a query's start is beyond every key.
+    bool all_seen = own_key + OwnRows - 1 <= first_query && columns.start[base + Step - 1] <= own_key;
+#pragma unroll
+    for (int block = 0; block < Blocks; ++block) {
+#pragma unroll
+        for (int e = 0; e < 8; ++e) {
+            int column = block * 16 + column_of(lane, e);
+            float log_sum = columns.log_sum[base + column];
+#pragma unroll
+            for (int tile = 0; tile < Tiles; ++tile) {
+                weight[tile][block][e] = power_of_two(fmaf(weight[tile][block][e], to_exponent, -log_sum));
+            }
+        }
+    }
+    if (!all_seen) {
+#pragma unroll
+        for (int block = 0; block < Blocks; ++block) {
+#pragma unroll
+            for (int e = 0; e < 8; ++e) {
+                int column = block * 16 + column_of(lane, e);
+                int32 start = columns.start[base + column];
+#pragma unroll
+                for (int tile = 0; tile < Tiles; ++tile) {
+                    int32 key = own_key + tile * TileRows + row_of(lane, e / 2 % 2);
+                    bool seen = key >= start && key <= first_query + column;
+                    weight[tile][block][e] = seen ? weight[tile][block][e] : 0.0f;
+                }
+            }
+        }
+    }
+}
+
+// gradS = P ⊙ (gradP − δ)
+template <int Tiles, typename Columns>
+__device__ inline void to_score_gradients(float (&weight)[Tiles][Blocks][8], const float (&grad_weight)[Tiles][Blocks][8],
+                                          const Columns& columns, int base, int lane) {
+#pragma unroll
+    for (int block = 0; block < Blocks; ++block) {
+#pragma unroll
+        for (int e = 0; e < 8; ++e) {
+            float column_delta = columns.delta[base + block * 16 + column_of(lane, e)];
+#pragma unroll
+            for (int tile = 0; tile < Tiles; ++tile) {
+                weight[tile][block][e] *= grad_weight[tile][block][e] - column_delta;
+            }
+        }
+    }
+}
+
+// A warp's rows of weights into shared memory, as storage, for products that other warps make of them.
+template <typename T, int Pitch, int Tiles>
+__device__ inline void share_weights(T* rows, const float (&weight)[Tiles][Blocks][8], int lane) {
+#pragma unroll
+    for (int tile = 0; tile < Tiles; ++tile) {
+#pragma unroll
+        for (int block = 0; block < Blocks; ++block) {
+#pragma unroll
+            for (int e = 0; e < 8; e += 2) {
+                T* place = rows + (tile * TileRows + row_of(lane, e / 2 % 2)) * Pitch + block * 16 + column_of(lane, e);
+                *reinterpret_cast<uint32*>(place) = pack_pair<T>(weight[tile][block][e], weight[tile][block][e + 1]);
+            }
+        }
+    }
+}
+
 // The keys of a warp on their way through the queries.
 template <typename T, int D, int Tiles> struct KeyGradients {
     Sums<T, D, Tiles> grad_keys;
@@ -54,55 +125,14 @@ template <typename T, int D, int Tiles> struct KeyGradients {
     __device__ void see(float (&weight)[Tiles][Blocks][8], const SharedRows<T, D, Tiles>& key_rows, const SharedRows<T, D, Tiles>& value_rows,
                         const T* queries, const T* gradients, const Columns& columns, int base, int32 own_key, int32 first_query,
                         float to_exponent, int lane) {
-        constexpr int OwnRows = Tiles * TileRows;
-        // P = exp(S − L)
         multiply_rows<T, D>(weight, key_rows, queries, lane);
-        // Past the end a query's start is beyond every key.
-        bool all_seen = own_key + OwnRows - 1 <= first_query && columns.start[base + Step - 1] <= own_key;
-#pragma unroll
-        for (int block = 0; block < Blocks; ++block) {
-#pragma unroll
-            for (int e = 0; e < 8; ++e) {
-                int column = block * 16 + column_of(lane, e);
-                float log_sum = columns.log_sum[base + column];
-#pragma unroll
-                for (int tile = 0; tile < Tiles; ++tile) {
-                    weight[tile][block][e] = power_of_two(fmaf(weight[tile][block][e], to_exponent, -log_sum));
-                }
-            }
-        }
-        if (!all_seen) {
-#pragma unroll
-            for (int block = 0; block < Blocks; ++block) {
-#pragma unroll
-                for (int e = 0; e < 8; ++e) {
-                    int column = block * 16 + column_of(lane, e);
-                    int32 start = columns.start[base + column];
-#pragma unroll
-                    for (int tile = 0; tile < Tiles; ++tile) {
-                        int32 key = own_key + tile * TileRows + row_of(lane, e / 2 % 2);
-                        bool seen = key >= start && key <= first_query + column;
-                        weight[tile][block][e] = seen ? weight[tile][block][e] : 0.0f;
-                    }
-                }
-            }
-        }
+        to_probabilities(weight, columns, base, own_key, first_query, to_exponent, lane);
 
         // gradV += Pᵀ·gradO;  gradS = P ⊙ (gradP − δ);  gradK += gradSᵀ·Q
         grad_values.add_product(weight, gradients, lane);
         float grad_weight[Tiles][Blocks][8];
         multiply_rows<T, D>(grad_weight, value_rows, gradients, lane);
-#pragma unroll
-        for (int block = 0; block < Blocks; ++block) {
-#pragma unroll
-            for (int e = 0; e < 8; ++e) {
-                float column_delta = columns.delta[base + block * 16 + column_of(lane, e)];
-#pragma unroll
-                for (int tile = 0; tile < Tiles; ++tile) {
-                    weight[tile][block][e] *= grad_weight[tile][block][e] - column_delta;
-                }
-            }
-        }
+        to_score_gradients(weight, grad_weight, columns, base, lane);
         grad_keys.add_product(weight, queries, lane);
     }
 
@@ -144,7 +174,9 @@ __device__ inline void backward_keys(const Head& head, const T* qkv, const int32
     const T* first_gradient_row = grad_output + head.in_output<D>(shape, first_key);
     auto load = [&](int32 first_query, int buffer) {
         int thread = threadIdx.x;
-        asm volatile("" : "+r"(thread)); // places are worked out anew: kept from step to step they would take too many registers
+        if constexpr (D * Tiles > 96) {
+            asm volatile("" : "+r"(thread)); // places are worked out anew: kept from step to step they would take too many registers
+        }
         int64 offset = (first_query - first_key) * int64(shape.heads * D);
         copy_rows<T, D, Step, Threads>(queries + buffer * Size, first_query_row + 3 * offset, stride, shape.time - first_query, thread);
         copy_rows<T, D, Step, Threads>(gradients + buffer * Size, first_gradient_row + offset, int64(shape.heads) * D,

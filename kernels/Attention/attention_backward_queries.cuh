@@ -28,10 +28,14 @@ __device__ inline void backward_queries(const Head& head, const T* qkv, const in
     int32 last_start = own_query + OwnRows <= shape.time ? starts[own_query + OwnRows - 1] : SeesNothing;
 
     auto load = [&](int32 first_key, int buffer) {
+        int thread = threadIdx.x;
+        if constexpr (D * Tiles > 192) {
+            asm volatile("" : "+r"(thread)); // places are worked out anew: kept from step to step they would take too many registers
+        }
         copy_rows<T, D, Step, Threads>(keys + buffer * Size, qkv + head.in_qkv<D>(shape, 1, first_key), stride, shape.time - first_key,
-                                       threadIdx.x);
+                                       thread);
         copy_rows<T, D, Step, Threads>(values + buffer * Size, qkv + head.in_qkv<D>(shape, 2, first_key), stride,
-                                       shape.time - first_key, threadIdx.x);
+                                       shape.time - first_key, thread);
         close_copies();
     };
     copy_rows<T, D, BlockRows, Threads>(queries, qkv + head.in_qkv<D>(shape, 0, first_query), stride, shape.time - first_query,

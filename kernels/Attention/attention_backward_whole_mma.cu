@@ -54,22 +54,6 @@ template <typename T, int D, int Tiles, int BlockWarps> struct WholeHead {
         }
     }
 
-    // Sᵀ's gradient of a warp's keys, for the product with K.
-    __device__ void hand_on(const float (&weight)[Tiles][Blocks][8], int buffer, int part, int lane) const {
-        T* own = scores + (buffer * HeadRows + part * OwnRows) * ScorePitch;
-#pragma unroll
-        for (int tile = 0; tile < Tiles; ++tile) {
-#pragma unroll
-            for (int block = 0; block < Blocks; ++block) {
-#pragma unroll
-                for (int e = 0; e < 8; e += 2) {
-                    *reinterpret_cast<uint32*>(own + (tile * TileRows + row_of(lane, e / 2 % 2)) * ScorePitch + block * 16 +
-                                               column_of(lane, e)) = pack_pair<T>(weight[tile][block][e], weight[tile][block][e + 1]);
-                }
-            }
-        }
-    }
-
     // gradQ of a step = gradS·K over keys `first` to `end`: a warp has blocks of 16 rows by 16 columns.
     __device__ void finish_queries(T* target, int64 stride, int valid, int buffer, int first, int end, float scale, int warp,
                                    int lane) const {
@@ -168,7 +152,7 @@ __global__ void __launch_bounds__(BlockWarps* WarpSize, 1)
             float weight[Tiles][Blocks][8];
             own.see(weight, key_rows, value_rows, whole.queries + buffer * Whole::Size, whole.gradients + buffer * Whole::Size,
                     *whole.statistics, first_query, own_key, first_query, shape.scale * Log2E, lane);
-            whole.hand_on(weight, buffer, part, lane);
+            share_weights<T, Whole::ScorePitch>(whole.scores + (buffer * Whole::HeadRows + own_key) * Whole::ScorePitch, weight, lane);
         }
         if (first_query > 0) {
             int32 before = first_query - Step;

@@ -148,11 +148,15 @@ __global__ void __launch_bounds__(Threads, 2)
     int32 step = starts[first_query] / Keys;
     int32 last_step = last_query / Keys;
     auto load = [&](int32 which, int buffer) {
+        int thread = threadIdx.x;
+        if constexpr (D * Tiles > 192) {
+            asm volatile("" : "+r"(thread)); // places are worked out anew: kept from step to step they would take too many registers
+        }
         int32 first_key = which * Keys;
         copy_rows<T, D, Keys, Threads>(keys + buffer * Size, qkv + head.in_qkv<D>(shape, 1, first_key), stride,
-                                             shape.time - first_key, threadIdx.x);
+                                             shape.time - first_key, thread);
         copy_rows<T, D, Keys, Threads>(values + buffer * Size, qkv + head.in_qkv<D>(shape, 2, first_key), stride,
-                                             shape.time - first_key, threadIdx.x);
+                                             shape.time - first_key, thread);
         close_copies();
     };
     for (int row = threadIdx.x; row < BlockRows; row += Threads) {

@@ -203,14 +203,14 @@ __device__ inline void multiply_rows(float (&product)[Tiles][Blocks][8], const L
     }
 }
 
-// Tiles·16 rows of D sums.
-template <typename T, int D, int Tiles> struct Sums {
+// Tiles·16 rows of D sums; what they are made of and staged in are rows of shared memory Pitch apart.
+template <typename T, int D, int Tiles, int Pitch = Rows<D>::Pitch> struct Sums {
     float values[Tiles][Rows<D>::Blocks][8] = {};
 
     // sums += weights·b, with b of 16·Blocks rows; the weights rounded to storage.
     template <int Blocks> __device__ void add_product(const float (&weights)[Tiles][Blocks][8], const T* b, int lane) {
         if constexpr (Wide) {
-            uint32 start = shared_address(b + lane % 16 * Rows<D>::Pitch + lane / 16 * 8);
+            uint32 start = shared_address(b + lane % 16 * Pitch + lane / 16 * 8);
 #pragma unroll
             for (int step = 0; step < Blocks; ++step) {
                 uint32 left[Tiles][4];
@@ -224,7 +224,7 @@ template <typename T, int D, int Tiles> struct Sums {
 #pragma unroll
                 for (int block = 0; block < Rows<D>::Blocks; ++block) {
                     uint32 right[4];
-                    load_tiles_transposed(right, start + (step * 16 * Rows<D>::Pitch + block * 16) * 2);
+                    load_tiles_transposed(right, start + (step * 16 * Pitch + block * 16) * 2);
 #pragma unroll
                     for (int tile = 0; tile < Tiles; ++tile) {
                         mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(values[tile][block][0]), left[tile], {right[0], right[1]});
@@ -235,7 +235,30 @@ template <typename T, int D, int Tiles> struct Sums {
         } else {
 #pragma unroll
             for (int step = 0; step < Blocks; ++step) {
-                add_step(weights, step, b + step * 16 * Rows<D>::Pitch, lane);
+                add_step(weights, step, b + step * 16 * Pitch, lane);
+            }
+        }
+    }
+
+    // The same from sm_80 on, with weights of storage in shared memory: Tiles·16 rows of Count.
+    template <int Count> __device__ void add_product(const SharedRows<T, Count, Tiles>& weights, const T* b, int lane) {
+        uint32 start = shared_address(b + lane % 16 * Pitch + lane / 16 * 8);
+#pragma unroll
+        for (int step = 0; step < Count / 16; ++step) {
+            uint32 left[Tiles][4];
+#pragma unroll
+            for (int tile = 0; tile < Tiles; ++tile) {
+                weights.get(tile, step, left[tile]);
+            }
+#pragma unroll
+            for (int block = 0; block < Rows<D>::Blocks; ++block) {
+                uint32 right[4];
+                load_tiles_transposed(right, start + (step * 16 * Pitch + block * 16) * 2);
+#pragma unroll
+                for (int tile = 0; tile < Tiles; ++tile) {
+                    mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(values[tile][block][0]), left[tile], {right[0], right[1]});
+                    mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(values[tile][block][4]), left[tile], {right[2], right[3]});
+                }
             }
         }
     }
@@ -245,7 +268,7 @@ template <typename T, int D, int Tiles> struct Sums {
     template <int Blocks>
     __device__ void add_step(const float (&weights)[Tiles][Blocks][8], int step, const T* b, int lane) {
         bool upper = lane & 2;
-        uint32 start = shared_address(b + lane % 4 * Rows<D>::Pitch + (lane & 8) / 2 + lane / 16 * 8);
+        uint32 start = shared_address(b + lane % 4 * Pitch + (lane & 8) / 2 + lane / 16 * 8);
         uint32 half = (lane & 8) / 2;
 #pragma unroll
         for (int s = 0; s < 2; ++s) {
@@ -261,7 +284,7 @@ template <typename T, int D, int Tiles> struct Sums {
             }
 #pragma unroll
             for (int side = 0; side < 2; ++side) {
-                uint32 rows = start + (8 * s + (half ^ (4 * side))) * Rows<D>::Pitch * 2;
+                uint32 rows = start + (8 * s + (half ^ (4 * side))) * Pitch * 2;
 #pragma unroll
                 for (int block = 0; block < Rows<D>::Blocks; ++block) {
                     uint32 right[2];
@@ -318,7 +341,7 @@ template <typename T, int D, int Tiles> struct Sums {
 #pragma unroll
                     for (int i = 0; i < 2; ++i) {
                         int row = tile * TileRows + row_of(lane, turned ? 1 - i : i);
-                        *reinterpret_cast<uint32*>(staging + row * Rows<D>::Pitch + block * 16 + column_of(lane, e)) =
+                        *reinterpret_cast<uint32*>(staging + row * Pitch + block * 16 + column_of(lane, e)) =
                             turned ? pairs[1 - i] : pairs[i];
                     }
                 }
@@ -331,7 +354,7 @@ template <typename T, int D, int Tiles> struct Sums {
             ChunkPlace<Chunks> place(base + lane);
             if (place.row < Tiles * TileRows && place.row < valid) {
                 store_words(target + place.row * stride + place.chunk * 8,
-                            *reinterpret_cast<const uint4*>(staging + place.row * Rows<D>::Pitch + place.chunk * 8));
+                            *reinterpret_cast<const uint4*>(staging + place.row * Pitch + place.chunk * 8));
             }
         }
     }

@@ -38,7 +38,7 @@ public static class KernelCatalogue
 
     /// <summary>Every kernel, by source file.</summary>
     public static ImmutableArray<KernelInstance> All { get; } =
-        [.. Types.SelectMany(OfType).Concat(Untyped()).OrderBy(kernel => kernel.Source, System.StringComparer.Ordinal)];
+        [.. Types.SelectMany(OfType).Concat(Untyped()).Distinct().OrderBy(kernel => kernel.Source, System.StringComparer.Ordinal)];
 
     private static IEnumerable<KernelInstance> OfType(DataType type)
     {
@@ -91,18 +91,21 @@ public static class KernelCatalogue
             yield return AttentionKernels.BackwardQueries(type, headSize);
         }
 
-        foreach (int architecture in new[] { 70, 80 }.Where(architecture => AttentionKernels.HasTensorCores(type, headSize, architecture)))
+        foreach (int architecture in new[] { 70, 80, 90 }.Where(architecture => AttentionKernels.HasTensorCores(type, headSize, architecture)))
         {
             yield return AttentionKernels.ForwardTensor(type, headSize, architecture);
             yield return AttentionKernels.BackwardKeysTensor(type, headSize, architecture);
             yield return AttentionKernels.BackwardQueriesTensor(type, headSize, architecture);
             yield return AttentionKernels.BackwardShortTensor(type, headSize, architecture);
-            foreach (int time in new[] { AttentionKernels.ShortTime / 2, AttentionKernels.ShortTime })
+            KernelInstance?[] large =
+            [
+                AttentionKernels.BackwardKeysPairsTensor(type, headSize, architecture),
+                AttentionKernels.BackwardWholeTensor(type, headSize, AttentionKernels.ShortTime / 2, architecture),
+                AttentionKernels.BackwardWholeTensor(type, headSize, AttentionKernels.ShortTime, architecture),
+            ];
+            foreach (KernelInstance kernel in large.OfType<KernelInstance>())
             {
-                if (AttentionKernels.BackwardWholeTensor(type, headSize, time, architecture) is { } whole)
-                {
-                    yield return whole;
-                }
+                yield return kernel;
             }
         }
     }

@@ -8,7 +8,7 @@ namespace GptEngine.Kernels.Samples;
 
 /// <summary>
 /// Attention, its cache, and rotary positions: each D of the presets, at lengths that no tile divides; and the plain kernels where the
-/// launcher would choose tensor cores, those of tiles where it would choose a block a head.
+/// launcher would choose tensor cores, and small blocks where it would choose large ones.
 /// </summary>
 internal static class AttentionSamples
 {
@@ -27,12 +27,12 @@ internal static class AttentionSamples
         {
             foreach (int time in Lengths)
             {
-                yield return Backward(type, new AttentionShape(1, time, 1, headSize), AttentionVariant.WholeHeads);
+                yield return Backward(type, new AttentionShape(1, time, 1, headSize), AttentionVariant.LargeBlocks);
             }
 
-            if (type != DataType.Float32)
+            foreach (int time in type == DataType.Float32 ? [] : Lengths[1..])
             {
-                yield return Backward(type, new AttentionShape(1, Short, 1, headSize), AttentionVariant.Tiles);
+                yield return Backward(type, new AttentionShape(1, time, 1, headSize), AttentionVariant.SmallBlocks);
             }
 
             yield return Decode(type, new AttentionShape(2, 33, 2, headSize));
@@ -57,7 +57,7 @@ internal static class AttentionSamples
     {
         long pairs = AttentionLauncher.CausalPairs(shape);
         KernelCost cost = AttentionLauncher.ForwardCost(type, shape, pairs) + AttentionLauncher.BackwardCost(type, shape, pairs);
-        string suffix = variant switch { AttentionVariant.Plain => ", plain", AttentionVariant.Tiles => ", by tiles", _ => "" };
+        string suffix = variant switch { AttentionVariant.Plain => ", plain", AttentionVariant.SmallBlocks => ", small blocks", _ => "" };
         return new KernelSample($"attention forward and backward{suffix}", type, Describe(shape), cost, bench =>
         {
             AttentionLauncher launcher = bench.Closing(new AttentionLauncher(bench.Queue, type, shape.HeadSize, variant));
