@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds a new results file against the one before it of the same machine: regression.py --relative with OLD found by itself.
+"""Holds a new results file against the one before it of the same machine and torch: regression.py --relative with OLD found by itself.
 
     perf/check_against_previous.py perf/results/DATE-MACHINE.json
 
@@ -27,7 +27,7 @@ def main():
     for reason in broken:
         print(f"passed over: {reason}", file=sys.stderr)
     if earlier is None:
-        print(f"No earlier results of {new['machine']['name']}; nothing to compare with.")
+        print(f"No earlier results of {new['machine']['name']} with torch {new['versions'].get('torch', 'none')}; nothing to compare with.")
         return
     path, old = earlier
     sys.exit(0 if regression.report(old, new, os.path.basename(path), os.path.basename(sys.argv[1]), everything=True, relative=True) else 1)

@@ -4,8 +4,8 @@
     perf/compare_cpu.py [--gpt out/gpt] [--python python3] [--workloads small medium gpt-89m gpt2-124m] [--rounds 3]
 
 Same configuration, initial weights, tokens and threads; fp32, document mask on. PyTorch runs with the fastest settings that
-pytorch/tune.py finds on this machine (remembered in .cache/), in two styles: "idiomatic" (F.cross_entropy, torch.optim) and
-"tuned" (also hand-made in-place kernels out of torch's operations). The programs take turns (A B C A B C ...), each time in a
+pytorch/tune.py finds on this machine (remembered in .cache/), in two styles: "idiomatic" (what torch has: torch.compile, SDPA, its losses
+and optimizers) and "tuned" (also hand-made in-place kernels out of torch's operations). --python names the torch. The programs take turns (A B C A B C ...), each time in a
 fresh process whose first steps do not count; a speed is the median over the counted steps of all rounds, each step timed
 inside its program. The losses of the two must agree, or the comparison fails. Needs a Python with torch and numpy, and
 nothing else. Exit code 1 where a program fails or the losses differ, 0 otherwise.

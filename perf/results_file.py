@@ -406,7 +406,7 @@ def new_path(results, folder=RESULTS):
 
 
 def previous(results, folder=RESULTS):
-    """(path, content) of the newest earlier file of the same machine, or None; a broken file is passed over and named."""
+    """(path, content) of the newest earlier file of the same machine and torch, which is what others are relative to, or None; broken files are named."""
     best, broken = None, []
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
         if not name.endswith(".json"):
@@ -417,7 +417,8 @@ def previous(results, folder=RESULTS):
         except BadResults as error:
             broken.append(str(error))
             continue
-        if content["machine"]["name"] == results["machine"]["name"] and moment(content) < moment(results) \
+        is_alike = content["machine"]["name"] == results["machine"]["name"] and content["versions"].get("torch") == results["versions"].get("torch")
+        if is_alike and moment(content) < moment(results) \
                 and (best is None or moment(content) > moment(best[1])):
             best = (path, content)
     return best, broken

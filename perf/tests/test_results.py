@@ -120,6 +120,8 @@ class FileTests(Folder):
         self.assertEqual("2026-01-02-Test-GPU.json", os.path.basename(path))
         self.assertEqual(1, len(broken))
         self.assertIsNone(results_file.previous(first, self.folder)[0])
+        newer = dict(second, versions={"torch": "2.14.1"})
+        self.assertIsNone(results_file.previous(newer, self.folder)[0], "beside another torch everything of ours looks different")
 
     def test_the_files_of_this_repository_are_valid(self):
         for name in sorted(os.listdir(results_file.RESULTS)):
