@@ -44,7 +44,7 @@ from torch._inductor.cpu_vec_isa import pick_vec_isa
 try:
     torch.compile(torch.tanh, dynamic=False)(torch.ones(64))
     works = bool(pick_vec_isa())
-except torch._inductor.exc.InductorError:
+except torch._dynamo.exc.BackendCompilerFailed:
     works = False
 print(json.dumps(works))
 """
@@ -208,7 +208,8 @@ def ask(python, code, environment=None):
     outcome = subprocess.run([python, "-c", f"import json, sys; sys.path.insert(0, sys.argv[1])\n{code}", HERE], capture_output=True, text=True,
                              env={**os.environ, **(environment or {})})
     if outcome.returncode:
-        sys.exit(f"{python} cannot import torch: {(outcome.stderr.strip().splitlines() or ['no message'])[-1]} Name one that can with --python.")
+        said = "\n".join(outcome.stderr.strip().splitlines()[-5:])
+        sys.exit(f"{python} has no torch that works:\n{said}\nName one that does with --python.")
     return json.loads(outcome.stdout.strip().splitlines()[-1])
 
 

@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "pytorch"))
 
 import contest           # noqa: E402  (found through the path set above)
 import results_file      # noqa: E402
+import tune              # noqa: E402
 import tune_gpu          # noqa: E402
 import workloads         # noqa: E402
 
@@ -88,6 +89,41 @@ class SearchTests(unittest.TestCase):
     def test_several_gpus_go_through_torchrun(self):
         command = tune_gpu.train_command(options(gpus=8), "in", "run", 5, ["--compile", "none"])
         self.assertEqual(["python3", "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "8"], command[:6])
+
+
+class CpuSearchTests(unittest.TestCase):
+    OFFERS = {"torch": "2.14", "optimizers": ["blocked", "foreach", "single", "fused"], "sdpa": True, "linear": True, "compile": True}
+    LIBRARIES = {"blas": [{}], "allocators": [{}, {"LD_PRELOAD": "tcmalloc"}], "openmp": [{}, {"LD_PRELOAD": "omp"}], "vectors": [{"LD_PRELOAD": "sleef"}]}
+
+    def search(self, rate, style="idiomatic", shared=False, vectors=True):
+        def measure(_, __, environment, arguments):
+            return rate(environment, dict(zip(arguments[::2], arguments[1::2])))
+        with mock.patch.multiple(tune, measure=measure, installed=lambda _: self.LIBRARIES, fast_blas_environments=lambda _: [(400.0, {"BLAS": "fast"})],
+                                 compile_environment=lambda _, found: found[0] if vectors else None, processor_flags=lambda: []):
+            environment, arguments, best = tune.search(types.SimpleNamespace(style=style, shared=shared, python="python3"), "inputs", self.OFFERS)
+        return environment, dict(zip(arguments[::2], arguments[1::2])), best
+
+    @staticmethod
+    def prefers_all(environment, settings):
+        preloaded = environment.get("LD_PRELOAD", "").split(":")
+        return (1 + 4 * ("tcmalloc" in preloaded) + 2 * ("omp" in preloaded) + 8 * ("sleef" in preloaded and settings.get("--compile") == "default")
+                + (settings["--loss"] in ("linear", "chunked")) + (settings["--attention"] == "sdpa") + (settings["--optimizer"] in ("fused", "blocked")))
+
+    def test_libraries_to_preload_add_up_and_every_axis_is_searched(self):
+        environment, settings, best = self.search(self.prefers_all)
+        self.assertEqual({"BLAS": "fast", "LD_PRELOAD": "tcmalloc:omp:sleef"}, environment)
+        self.assertEqual(("default", "linear", "sdpa", "fused"), tuple(settings[name] for name in ("--compile", "--loss", "--attention", "--optimizer")))
+        self.assertEqual(18, best)
+
+    def test_one_thread_tells_nothing_of_openmp_and_scalar_code_is_not_compiled(self):
+        environment, settings, _ = self.search(self.prefers_all, shared=True, vectors=False)
+        self.assertEqual({"BLAS": "fast", "LD_PRELOAD": "tcmalloc"}, environment)
+        self.assertNotIn("--compile", settings)
+
+    def test_only_the_tuned_style_takes_what_is_made_by_hand(self):
+        by_hand = lambda _, settings: 1 + (settings["--loss"] == "chunked") + (settings["--optimizer"] == "blocked")
+        self.assertEqual(3, self.search(by_hand, style="tuned")[2])
+        self.assertEqual(1, self.search(by_hand)[2])
 
 
 PROGRAM = """
