@@ -195,6 +195,8 @@ part_kernels() {
         "$GPT" bench --kernels rotary $(device_options) --kernel-seconds "$seconds" --json "$RESULTS/kernels.json"
     else
         "$GPT" bench --kernels $(device_options) --kernel-seconds "$seconds" --json "$RESULTS/kernels.json"
+        printf 'attention_backward without the blocks that take most of an SM (GPTENGINE_ATTENTION=small):\n'
+        GPTENGINE_ATTENTION=small "$GPT" bench --kernels attention_backward $(device_options) --kernel-seconds "$seconds" | tee "$RESULTS/attention-small-blocks.txt"
     fi
 }
 

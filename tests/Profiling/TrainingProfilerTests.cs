@@ -166,7 +166,7 @@ public sealed class TrainingProfilerTests
     {
         var device = new GpuDevice(driver, usesGraphs: false);
         var queue = new KernelQueue(driver, device.Stream, new CompileCache(new SilentDriver.Compiler(), _folder.Path), ImageFormat.Ptx);
-        return new CudaOperations(device, queue, new KernelMatrixProducts(queue), DataType.Float32);
+        return new CudaOperations(device, queue, new KernelMatrixProducts(queue), DataType.Float32, new GpuOptions());
     }
 
     private static string Printed(StepProfile profile)

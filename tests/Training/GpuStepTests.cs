@@ -171,6 +171,6 @@ public sealed class GpuStepTests
     {
         var device = new GpuDevice(driver, usesGraphs);
         var queue = new KernelQueue(driver, device.Stream, new CompileCache(new SilentDriver.Compiler(), _folder), ImageFormat.Ptx);
-        return new CudaOperations(device, queue, new KernelMatrixProducts(queue), storage);
+        return new CudaOperations(device, queue, new KernelMatrixProducts(queue), storage, new GpuOptions());
     }
 }

@@ -48,11 +48,12 @@ public sealed partial class CudaOperations : IOperations, IDisposable
     /// <param name="queue">Compiles and launches on the device's compute stream; disposed of with the operations.</param>
     /// <param name="products">Matrix products on the same stream; disposed of with the operations.</param>
     /// <param name="storage">x: fp32, fp16 or bf16.</param>
-    /// <param name="logitBytes">Scratch that the head's logits may take at once; at least a row's.</param>
-    public CudaOperations(GpuDevice device, KernelQueue queue, MatrixProducts products, DataType storage, long logitBytes = 256 << 20)
+    /// <param name="options">Scratch that the head's logits may take at once, at least a row's, and attention's kernels.</param>
+    public CudaOperations(GpuDevice device, KernelQueue queue, MatrixProducts products, DataType storage, GpuOptions options)
     {
         ArgumentNullException.ThrowIfNull(products);
-        (_device, _queue, _products, Storage, _logitBytes) = (device, queue, products, storage, logitBytes);
+        ArgumentNullException.ThrowIfNull(options);
+        (_device, _queue, _products, Storage, _logitBytes) = (device, queue, products, storage, options.LogitBytes);
         _checks = new OperationChecks(storage, Master);
         _workspace = new Workspace(products.WorkspaceBytes);
         _epilogues = new EpilogueTimer(queue, storage);
@@ -66,7 +67,7 @@ public sealed partial class CudaOperations : IOperations, IDisposable
         _layerNorm = new(key => new LayerNormLauncher(queue, storage, key.Channels, key.HasDropout));
         _activation = new(kind => new ActivationLauncher(queue, storage, (Activation)kind));
         _rotary = new(() => new RotaryLauncher(queue, storage));
-        _attention = new(headSize => new AttentionLauncher(queue, storage, headSize));
+        _attention = new(headSize => new AttentionLauncher(queue, storage, headSize, options.Attention));
         _decode = new(headSize => new AttentionDecodeLauncher(queue, storage, headSize));
         _crossEntropy = new(padded => new CrossEntropyLauncher(queue, storage, padded));
     }

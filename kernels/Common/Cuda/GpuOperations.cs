@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using GptEngine.Kernels.Attention;
 using GptEngine.Kernels.Linear;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Compile;
@@ -32,6 +33,24 @@ public static class GpuOperations
         };
     }
 
+    /// <summary>The variable that chooses attention's kernels, to compare them: <c>plain</c>, <c>small</c>, or <c>large</c> or nothing for the fastest.</summary>
+    public const string AttentionVariable = "GPTENGINE_ATTENTION";
+
+    /// <summary>The kernels that <see cref="AttentionVariable"/> asks for.</summary>
+    /// <param name="environment">Value of an environment variable, or null.</param>
+    /// <exception cref="UserErrorException">The variable has another value than these.</exception>
+    public static AttentionVariant ChosenAttention(Func<string, string?> environment)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        return environment(AttentionVariable) switch
+        {
+            "plain" => AttentionVariant.Plain,
+            "small" => AttentionVariant.SmallBlocks,
+            null or "" or "large" => AttentionVariant.LargeBlocks,
+            string other => throw new UserErrorException($"{AttentionVariable} is \"{other}\"; set it to plain, small or large, or leave it out.", ExitCode.Usage),
+        };
+    }
+
     /// <summary>A simulated GPU.</summary>
     /// <param name="driver">The simulated GPU; the device owns it.</param>
     /// <param name="storage">x.</param>
@@ -46,7 +65,7 @@ public static class GpuOperations
         MatrixProducts products = options.OwnProducts
             ? new KernelMatrixProducts(queue)
             : new SimulatedMatrixProducts(driver, device.Stream, options.RoundsToTf32, options.HostThreads, options.FusesEpilogues);
-        return new CudaOperations(device, queue, products, storage, options.LogitBytes);
+        return new CudaOperations(device, queue, products, storage, options);
     }
 
     /// <summary>A GPU's operations of which only sizes are asked, to plan memory where there is none: nothing can be launched.</summary>
@@ -101,6 +120,6 @@ public static class GpuOperations
             ? new KernelMatrixProducts(queue)
             : new CublasLtMatrixProducts(
                 driver, device.Stream, options.RoundsToTf32, Path.Combine(NativeSearchPlaces.ForThisProcess().CacheFolder, "matrix_products"));
-        return new CudaOperations(device, queue, products, storage, options.LogitBytes);
+        return new CudaOperations(device, queue, products, storage, options);
     }
 }

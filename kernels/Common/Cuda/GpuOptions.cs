@@ -1,3 +1,5 @@
+using GptEngine.Kernels.Attention;
+
 namespace GptEngine.Kernels.Common.Cuda;
 
 /// <summary>How a GPU is used.</summary>
@@ -8,6 +10,9 @@ public sealed record GpuOptions
 
     /// <summary>Whether our own kernel multiplies matrices in place of cuBLASLt.</summary>
     public bool OwnProducts { get; init; }
+
+    /// <summary>The fastest kernels that attention may choose.</summary>
+    public AttentionVariant Attention { get; init; } = AttentionVariant.LargeBlocks;
 
     /// <summary>Whether a step is captured as graphs; without, it is enqueued anew each time.</summary>
     public bool UsesGraphs { get; init; } = true;

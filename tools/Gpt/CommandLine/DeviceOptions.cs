@@ -97,6 +97,7 @@ internal sealed class DeviceOptions
             RoundsToTf32 = precision == Precision.Tf32,
             UsesGraphs = usesGraphs,
             OwnProducts = GpuOperations.OwnProductsAreChosen(Environment.GetEnvironmentVariable),
+            Attention = GpuOperations.ChosenAttention(Environment.GetEnvironmentVariable),
             HostThreads = threads,
         };
         CudaOperations operations = kind == "cuda"
