@@ -24,7 +24,7 @@ public sealed record NativeLibraryName(
         "GPTENGINE_NVRTC",
         ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "libnvrtc.so"],
         "libnvrtc-builtins.so*",
-        "Run .ci/setup-nvrtc.sh, which brings one into the cache, or install CUDA 11.8 to 13 and set GPTENGINE_NVRTC to its libnvrtc.so file.");
+        "Run .ci/setup-nvidia.sh, which brings one into the cache, or install CUDA 11.8 to 13 and set GPTENGINE_NVRTC to its libnvrtc.so file.");
 
     /// <summary>The driver's API; comes with the driver and never with the toolkit.</summary>
     public static readonly NativeLibraryName Driver = new(
