@@ -8,13 +8,15 @@
 //           and 8; two buffers where copies are asynchronous, so that one fills while the other is worked on, else one.
 // Cost      ≥ 4·N·C·sizeof(T) bytes, 4·D FLOP a pair that sees. K and V are loaded once for each 64·Tiles queries that see them, and no
 //           tile that the masks empty.
-// Numerics  products of T summed in float; softmax in float; P is rounded to T for P·V; what is masked adds exactly 0; order fixed.
+// Numerics  products of T summed in float; softmax in float, under a row's maximum or up to 2^8 above it; P is rounded to T for P·V;
+//           what is masked adds exactly 0; order fixed.
 // Arch      sm_70 and newer; made for sm_70 and for sm_80 and newer.
 // Source    Vaswani et al. 2017, eq. 1; Dao 2023, algorithm 1.
 #include "Attention/attention_mma.cuh"
 
 constexpr int Keys = 32; // of a step
 constexpr int Blocks = Keys / 16;
+constexpr float Slack = 8.0f; // powers of two
 
 // The queries of a warp on their way through the keys.
 template <typename T, int D, int Tiles> struct Queries {
@@ -64,7 +66,8 @@ template <typename T, int D, int Tiles> struct Queries {
             mask(score, own_starts, first_key, lane);
         }
 
-        // P = exp(S − m), where m is the maximum so far; what was summed under a smaller one is scaled down.
+        // P = exp(S − m), where m is the maximum so far, or one that is less by no more than Slack: P is then at most 2^Slack, which
+        // storage and sums hold as precisely. When m does change, what was summed under the old one is scaled down.
 #pragma unroll
         for (int tile = 0; tile < Tiles; ++tile) {
             float correction[2];
@@ -79,11 +82,13 @@ template <typename T, int D, int Tiles> struct Queries {
                     largest = fmaxf(largest, fmaxf(row[4], row[5]));
                 }
                 largest = row_maximum(largest);
+                // Each row by its own scores: what others of the tile see must not change its bits.
+                bool grows = (largest - maximum[tile][i]) * to_exponent > Slack;
+                correction[i] = grows ? power_of_two((maximum[tile][i] - largest) * to_exponent) : 1.0f;
+                maximum[tile][i] = grows ? largest : maximum[tile][i];
+                grown |= grows;
                 // A row that has seen no key yet has no maximum; any number will do.
-                float base = largest == Masked ? 0.0f : largest * to_exponent;
-                correction[i] = power_of_two(fmaf(maximum[tile][i], to_exponent, -base));
-                grown |= largest != maximum[tile][i];
-                maximum[tile][i] = largest;
+                float base = maximum[tile][i] == Masked ? 0.0f : maximum[tile][i] * to_exponent;
                 float total = 0.0f;
 #pragma unroll
                 for (int block = 0; block < Blocks; ++block) {
@@ -95,7 +100,6 @@ template <typename T, int D, int Tiles> struct Queries {
                 }
                 denominator[tile][i] = fmaf(denominator[tile][i], correction[i], total);
             }
-            // Once maxima have settled all factors are 1, and multiplying by them would change no bit.
             if (__any_sync(FullWarp, grown)) {
                 sums.scale(tile, 0, correction[0]);
                 sums.scale(tile, 1, correction[1]);
@@ -124,8 +128,44 @@ template <typename T, int D, int Tiles> struct Queries {
     }
 };
 
+// The keys and values that a thread copies in each step: addresses go on by a constant, for integers too take their turn with products.
+template <typename T, int D> struct PassingRows {
+    static constexpr int Chunks = (Keys * Rows<D>::Chunks + Threads - 1) / Threads;
+    const char* source; // the first key of the step to be copied next
+    uint32 offsets[Chunks]; // from there, bytes
+
+    __device__ PassingRows(const T* first_key, int32 heads) : source(reinterpret_cast<const char*>(first_key)) {
+#pragma unroll
+        for (int i = 0; i < Chunks; ++i) {
+            ChunkPlace<Rows<D>::Chunks> place(i * Threads + int(threadIdx.x));
+            offsets[i] = (uint32(place.row) * 3 * heads * D + place.chunk * 8) * sizeof(T);
+        }
+    }
+
+    // `valid` keys of the next step; the others are zeros.
+    __device__ void copy(T* keys, T* values, int32 valid, int32 heads) {
+        uint32 row_bytes = uint32(heads) * D * sizeof(T);
+#pragma unroll
+        for (int part = 0; part < 2; ++part) {
+            const char* rows = part == 0 ? source : source + row_bytes;
+#pragma unroll
+            for (int i = 0; i < Chunks; ++i) {
+                int index = i * Threads + int(threadIdx.x);
+                if (Keys * Rows<D>::Chunks % Threads == 0 || index < Keys * Rows<D>::Chunks) {
+                    ChunkPlace<Rows<D>::Chunks> place(index);
+                    bool real = place.row < valid && place.chunk * 8 < D;
+                    copy_chunk((part == 0 ? keys : values) + place.row * Rows<D>::Pitch + place.chunk * 8,
+                               rows + (real ? offsets[i] : 0u), real);
+                }
+            }
+        }
+        source += 3 * Keys * row_bytes;
+        close_copies();
+    }
+};
+
 template <typename T, int D, int Tiles, int Buffers>
-__global__ void __launch_bounds__(Threads, 2)
+__global__ void __launch_bounds__(Threads, Wide || D > 96 ? 2 : 3)
     attention_forward_mma(const T* qkv, const int32* document_start, T* output, float* log_sum_exp, AttentionShape shape) {
     using Own = Queries<T, D, Tiles>;
     constexpr int BlockRows = Warps * Own::Count;
@@ -147,19 +187,23 @@ __global__ void __launch_bounds__(Threads, 2)
     // Starts never decrease: what the first query does not see, no query of the block sees.
     int32 step = starts[first_query] / Keys;
     int32 last_step = last_query / Keys;
+    PassingRows<T, D> passing(qkv + head.in_qkv<D>(shape, 1, step * Keys), shape.heads);
     auto load = [&](int32 which, int buffer) {
-        int thread = threadIdx.x;
         if constexpr (D * Tiles > 192) {
+            int thread = threadIdx.x;
             asm volatile("" : "+r"(thread)); // places are worked out anew: kept from step to step they would take too many registers
+            int32 first_key = which * Keys;
+            copy_rows<T, D, Keys, Threads>(keys + buffer * Size, qkv + head.in_qkv<D>(shape, 1, first_key), stride,
+                                           shape.time - first_key, thread);
+            copy_rows<T, D, Keys, Threads>(values + buffer * Size, qkv + head.in_qkv<D>(shape, 2, first_key), stride,
+                                           shape.time - first_key, thread);
+            close_copies();
+        } else {
+            passing.copy(keys + buffer * Size, values + buffer * Size, shape.time - which * Keys, shape.heads);
         }
-        int32 first_key = which * Keys;
-        copy_rows<T, D, Keys, Threads>(keys + buffer * Size, qkv + head.in_qkv<D>(shape, 1, first_key), stride,
-                                             shape.time - first_key, thread);
-        copy_rows<T, D, Keys, Threads>(values + buffer * Size, qkv + head.in_qkv<D>(shape, 2, first_key), stride,
-                                             shape.time - first_key, thread);
-        close_copies();
     };
-    for (int row = threadIdx.x; row < BlockRows; row += Threads) {
+    static_assert(BlockRows <= Threads, "a thread has at most one query's start");
+    if (int row = threadIdx.x; row < BlockRows) {
         block_starts[row] = first_query + row < shape.time ? starts[first_query + row] : SeesNothing;
     }
     copy_rows<T, D, BlockRows, Threads>(queries, qkv + head.in_qkv<D>(shape, 0, first_query), stride, shape.time - first_query,

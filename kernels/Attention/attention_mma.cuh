@@ -83,6 +83,15 @@ template <int Chunks> struct ChunkPlace {
     }
 };
 
+// 16 bytes to shared memory; zeros, and nothing read, where not `real`.
+__device__ inline void copy_chunk(void* target, const void* origin, bool real) {
+    if constexpr (Wide) {
+        copy_async(target, origin, real);
+    } else {
+        *reinterpret_cast<uint4*>(target) = real ? *reinterpret_cast<const uint4*>(origin) : make_uint4(0, 0, 0, 0);
+    }
+}
+
 // Load: `Count` rows (a multiple of 8) from `source` on, `stride` elements apart; from `valid` on zeros.
 template <typename T, int D, int Count, int Copiers>
 __device__ inline void copy_rows(T* tile, const T* source, int64 stride, int valid, int thread) {
@@ -94,12 +103,7 @@ __device__ inline void copy_rows(T* tile, const T* source, int64 stride, int val
             ChunkPlace<Chunks> place(index);
             bool real = place.row < valid && place.chunk * 8 < D;
             T* target = tile + place.row * Rows<D>::Pitch + place.chunk * 8;
-            const T* origin = real ? source + place.row * stride + place.chunk * 8 : source;
-            if constexpr (Wide) {
-                copy_async(target, origin, real);
-            } else {
-                *reinterpret_cast<uint4*>(target) = real ? *reinterpret_cast<const uint4*>(origin) : make_uint4(0, 0, 0, 0);
-            }
+            copy_chunk(target, real ? source + place.row * stride + place.chunk * 8 : source, real);
         }
     }
 }
@@ -174,6 +178,7 @@ __device__ inline void multiply_rows(float (&product)[Tiles][Blocks][8], const L
     }
     int row = Wide ? lane / 16 * 8 + lane % 8 : lane % 4 + (lane & 8) / 2 + lane / 16 * 8;
     uint32 start = shared_address(b + row * Rows<D>::Pitch + (Wide ? lane / 8 % 2 * 8 : 0));
+    constexpr int Group = Wide ? Blocks : 1; // read before the first product of them; registers before sm_80 have other uses
 #pragma unroll(Left::Unrolled)
     for (int step = 0; step < Rows<D>::Steps; ++step) {
         uint32 left[Tiles][4];
@@ -181,22 +186,33 @@ __device__ inline void multiply_rows(float (&product)[Tiles][Blocks][8], const L
         for (int tile = 0; tile < Tiles; ++tile) {
             a.get(tile, step, left[tile]);
         }
+        // Two in a row never add to the same sums, or the second would wait for the first.
 #pragma unroll
-        for (int block = 0; block < Blocks; ++block) {
-            uint32 right[4];
-            if constexpr (Wide) {
-                load_tiles(right, start + (block * 16 * Rows<D>::Pitch + step * 16) * 2);
-            } else {
-                load_words(right, start + (block * 16 * Rows<D>::Pitch + step * 8) * 2);
+        for (int first = 0; first < Blocks; first += Group) {
+            uint32 right[Group][4];
+#pragma unroll
+            for (int i = 0; i < Group; ++i) {
+                uint32 rows = start + (first + i) * 16 * Rows<D>::Pitch * 2;
+                if constexpr (Wide) {
+                    load_tiles(right[i], rows + step * 32);
+                } else {
+                    load_words(right[i], rows + step * 16);
+                }
             }
 #pragma unroll
-            for (int tile = 0; tile < Tiles; ++tile) {
-                if constexpr (Wide) {
-                    mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(product[tile][block][0]), left[tile], {right[0], right[1]});
-                    mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(product[tile][block][4]), left[tile], {right[2], right[3]});
-                } else {
-                    mma_8x8x4(product[tile][block], {left[tile][0], left[tile][1]}, {right[0], right[1]});
-                    mma_8x8x4(product[tile][block], {left[tile][2], left[tile][3]}, {right[2], right[3]});
+            for (int half = 0; half < 2; ++half) {
+#pragma unroll
+                for (int i = 0; i < Group; ++i) {
+#pragma unroll
+                    for (int tile = 0; tile < Tiles; ++tile) {
+                        float(&sums)[8] = product[tile][first + i];
+                        uint32 pairs[2] = {right[i][2 * half], right[i][2 * half + 1]};
+                        if constexpr (Wide) {
+                            mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(sums[4 * half]), left[tile], pairs);
+                        } else {
+                            mma_8x8x4(sums, {left[tile][2 * half], left[tile][2 * half + 1]}, pairs);
+                        }
+                    }
                 }
             }
         }
