@@ -34,18 +34,22 @@ internal sealed record AttentionPrediction(
     /// <summary>What is predicted: cycles, or what memory needs where that is more.</summary>
     public double PredictedCycles => Math.Max(Cycles, MemoryCycles);
 
-    public static AttentionPrediction Of(CompiledKernel kernel, AttentionPass pass, AttentionShape shape, GpuDeviceProperties gpu)
+    /// <param name="kernel">Its machine code.</param>
+    /// <param name="passes">What its blocks do, in the grid's order: one pass, or two in one launch.</param>
+    /// <param name="shape">T and D.</param>
+    /// <param name="gpu">The GPU.</param>
+    public static AttentionPrediction Of(CompiledKernel kernel, AttentionPass[] passes, AttentionShape shape, GpuDeviceProperties gpu)
     {
         MachineModel model = MachineModel.Of(gpu.Architecture);
-        var traces = new AttentionTraces(kernel.Graph, pass, shape.HeadSize);
-        int tiles = pass.Tiles(shape.Time);
-        int heads = ((Rounds * kernel.ResidentBlocks) + tiles - 1) / tiles;
+        AttentionPass pass = passes[0];
+        AttentionTraces[] traces = [.. passes.Select(part => new AttentionTraces(kernel.Graph, part, shape.HeadSize))];
 
         // Late queries and early keys first, as the grid has them.
-        int[][][] head = [.. Enumerable.Range(0, tiles).Select(i => traces.OfBlock(pass.RowsAreKeys ? i : tiles - 1 - i, shape.Time))];
-        var simulation = new MultiprocessorSimulation(kernel.Graph.Code, model, i => i < traces.Main.First);
+        int[][][] head = [.. traces.SelectMany(part => part.OfHead(shape.Time))];
+        int heads = ((Rounds * kernel.ResidentBlocks) + head.Length - 1) / head.Length;
+        var simulation = new MultiprocessorSimulation(kernel.Graph.Code, model, i => traces.Any(part => part.IsBeforeSteps(i)), pass.Team);
         double cycles = simulation.Run(Enumerable.Range(0, heads).SelectMany(_ => head), kernel.ResidentBlocks);
-        double bytes = Arrays(pass) * 2.0 * shape.Time * shape.HeadSize;
+        double bytes = pass.Arrays * 2.0 * shape.Time * shape.HeadSize;
         return new AttentionPrediction(
             pass,
             kernel.ResidentWarps,
@@ -65,7 +69,4 @@ internal sealed record AttentionPrediction(
         double seconds = parts.Sum(part => part.PredictedCycles) / MachineModel.Of(gpu.Architecture).Clock / gpu.MultiprocessorCount;
         return operations / seconds / 1e12;
     }
-
-    /// <summary>(T, D) arrays of 16 bits that must be read or written: q, k, v, o; those, gradO and gradQ; q, k, v, gradO, gradK, gradV.</summary>
-    private static int Arrays(AttentionPass pass) => pass.LastingTensors == 1 ? 4 : 6;
 }

@@ -10,43 +10,84 @@ namespace GptEngine.Perf.MachineCode;
 /// </summary>
 internal sealed class AttentionTraces
 {
+    /// <summary>Shuffles that a warp sums four rows' products with.</summary>
+    private const int ShufflesOfFourRows = 3;
+
     private readonly FlowGraph _graph;
     private readonly AttentionPass _pass;
+    private readonly int _headSize;
     private readonly MachineLoop _main;
+    private readonly MachineLoop? _other;
     private readonly Dictionary<int, BranchKind> _kinds = [];
     private readonly Dictionary<int, int> _trips = [];
 
+    /// <param name="graph">The code.</param>
+    /// <param name="pass">What its warps do, or some of its blocks' in a launch of two passes.</param>
+    /// <param name="headSize">D.</param>
     public AttentionTraces(FlowGraph graph, AttentionPass pass, int headSize)
     {
-        (_graph, _pass) = (graph, pass);
-        _main = graph.Loops.Where(loop => Count(loop.First, loop.Last, Pipe.Tensor) > 0).MaxBy(loop => loop.Count);
+        (_graph, _pass, _headSize) = (graph, pass, headSize);
+        MachineLoop[] loops = [.. graph.Loops.Where(loop => Count(loop.First, loop.Last, Pipe.Tensor) > 0)];
+        MachineLoop[] steps = [.. loops.Where(loop => !loops.Any(outer => outer.Contains(loop)))];
+        if (pass.IsShort && !pass.IsWholeHead)
+        {
+            // By keys the statistics of what passes are in shared memory; by queries they stay in registers.
+            MachineLoop[] both = [.. steps.OrderByDescending(loop => loop.Count).Take(2).OrderBy(loop => Named(loop.First, loop.Last, "LDS"))];
+            (_main, _other) = pass.RowsAreKeys ? (both[1], both[0]) : (both[0], both[1]);
+        }
+        else
+        {
+            _main = steps.MaxBy(loop => loop.Count);
+        }
+
+        int copies = 0;
+        int copyEnd = -1;
         for (int i = 0; i < graph.Code.Length; i++)
         {
             if (graph.Code[i] is { IsBranch: true, IsConditional: true } branch)
             {
-                _kinds[i] = KindOf(i, branch.Target);
+                BranchKind kind = KindOf(i, branch.Target);
+                if (kind == BranchKind.OverCopy && pass.IsWholeHead)
+                {
+                    // Of a step's two the first is the queries'. Within them are those over rows past the end.
+                    kind = i < copyEnd ? BranchKind.Passed : copies++ == 0 ? BranchKind.OverCopy : BranchKind.OverKeysCopy;
+                    copyEnd = Math.Max(copyEnd, branch.Target);
+                }
+
+                _kinds[i] = kind;
             }
         }
 
-        CountTrips(headSize);
+        CountTrips();
     }
-
-    /// <summary>The loop over steps.</summary>
-    public MachineLoop Main => _main;
 
     /// <summary>How often a loop of products goes round in a step, or a loop of copies before the first; by its first instruction.</summary>
     public IReadOnlyDictionary<int, int> Trips => _trips;
 
     public IReadOnlyDictionary<int, BranchKind> Kinds => _kinds;
 
+    /// <summary>Whether an instruction of this pass is before its steps.</summary>
+    public bool IsBeforeSteps(int at) => at < _main.First && (_other is not MachineLoop other || other.First > _main.First || at > other.Last);
+
+    /// <summary>The traces of a head's blocks in the grid's order: early keys and late queries first.</summary>
+    public IEnumerable<int[][]> OfHead(int time)
+    {
+        int tiles = _pass.Tiles(time);
+        return Enumerable.Range(0, tiles).Select(i => OfBlock(_pass.RowsAreKeys ? i : tiles - 1 - i, time));
+    }
+
     /// <summary>The traces of a block's warps.</summary>
     public int[][] OfBlock(int tile, int time)
     {
         int[] steps = _pass.Steps(tile, time);
-        return [.. Enumerable.Range(0, _pass.Warps).Select(warp => OfWarp((tile * _pass.BlockRows) + (warp * _pass.WarpRows), steps))];
+        return
+        [
+            .. Enumerable.Range(0, _pass.Warps).Select(warp => OfWarp(
+                new WarpWork((tile * _pass.BlockRows) + (warp / _pass.Team * _pass.WarpRows), warp, _pass.RowProducts(warp, tile, time), steps))),
+        ];
     }
 
-    private int[] OfWarp(int ownFirst, int[] steps)
+    private int[] OfWarp(WarpWork work)
     {
         var trace = new List<int>();
         var rounds = new Dictionary<int, int>();
@@ -62,37 +103,47 @@ internal sealed class AttentionTraces
             }
 
             previous = at;
-            at = instruction.IsBranch && (!instruction.IsConditional || Takes(at, ownFirst, steps, rounds)) ? instruction.Target : at + 1;
+            at = instruction.IsBranch && (!instruction.IsConditional || Takes(at, work, rounds)) ? instruction.Target : at + 1;
         }
 
         return [.. trace];
     }
 
-    private bool Takes(int at, int ownFirst, int[] steps, Dictionary<int, int> rounds)
+    private bool Takes(int at, WarpWork work, Dictionary<int, int> rounds)
     {
         int step = rounds.GetValueOrDefault(_main.First, 1) - 1;
+        int first = work.Steps[step];
+        int last = work.Steps.Length - 1;
         return _kinds[at] switch
         {
-            BranchKind.Back => GoesOn(InnermostOf(at), steps.Length, rounds),
-            BranchKind.Out => !GoesOn(InnermostOf(at), steps.Length, rounds),
-            BranchKind.OverStep => !_pass.Sees(ownFirst, steps[step]),
-            BranchKind.OverMask => !_pass.IsMasked(ownFirst, steps[step]),
+            BranchKind.Back => GoesOn(InnermostOf(at), work, rounds),
+            BranchKind.Out => !GoesOn(InnermostOf(at), work, rounds),
+            BranchKind.OverOtherPass => true,
+            BranchKind.OverRowProducts => work.RowProducts == 0,
+            BranchKind.OverStep => !_pass.Sees(work.OwnFirst, first) || (_pass.IsWholeHead && step == last),
+            BranchKind.OverFinish => step == 0 || _pass.Squares(work.Warp, _headSize) == 0,
+            BranchKind.OverMask => !_pass.IsMasked(work.OwnFirst, first + (work.Warp % _pass.Team * (_pass.Step / _pass.Team))),
             BranchKind.OverScaling => step > 0,
-            BranchKind.OverCopy => step == steps.Length - 1,
-            BranchKind.ToCopy => step < steps.Length - 1,
+            BranchKind.OverCopy => step >= last - (_pass.IsWholeHead ? 1 : 0),
+            BranchKind.OverKeysCopy => step >= last - 2,
+            BranchKind.ToCopy => step < last,
             _ => false,
         };
     }
 
-    private bool GoesOn(MachineLoop loop, int steps, Dictionary<int, int> rounds) =>
-        rounds[loop.First] < (loop == _main ? steps : _trips.GetValueOrDefault(loop.First, 1));
+    private bool GoesOn(MachineLoop loop, WarpWork work, Dictionary<int, int> rounds) => rounds[loop.First] < (
+        loop == _main ? work.Steps.Length
+        : !_main.Contains(loop) ? IsOfRowProducts(loop) ? work.RowProducts / 4 * ShufflesOfFourRows / Shuffles(loop) : _trips.GetValueOrDefault(loop.First, 1)
+        : !IsOfSquares(loop) ? _trips.GetValueOrDefault(loop.First, 1)
+        : Stores(loop) > 0 ? _pass.Squares(work.Warp, _headSize)
+        : (int)(_pass.SquareMultiplyAdds(rounds[_main.First] - 1) / MultiplyAdds(loop)));
 
     // A loop of copies may be left in the middle: what counts there are chunks, not rounds.
     private void CountRounds(int at, int previous, Dictionary<int, int> rounds)
     {
         foreach (MachineLoop loop in _graph.Loops)
         {
-            bool copies = loop.Last < _main.First && Chunks(loop) > 0;
+            bool copies = loop.Last < _main.First && Chunks(loop) > 0 && !IsOfRowProducts(loop);
             if (at == loop.First)
             {
                 bool again = previous >= loop.First && previous <= loop.Last;
@@ -109,6 +160,16 @@ internal sealed class AttentionTraces
     private MachineLoop InnermostOf(int at) =>
         _graph.Loops.Where(loop => at >= loop.First && at <= loop.Last).DefaultIfEmpty(new MachineLoop(at, at)).MinBy(loop => loop.Count);
 
+    // δ's: before the steps no other loop sums over lanes.
+    private bool IsOfRowProducts(MachineLoop loop) => loop.Last < _main.First && Shuffles(loop) > 0 && _other != loop;
+
+    // A whole head's gradQ is stored within the steps; nothing else is.
+    private bool IsOfSquares(MachineLoop loop) => _pass.IsWholeHead && _graph.Loops.Any(outer => _main.Contains(outer) && Stores(outer) > 0 && (outer == loop || outer.Contains(loop)));
+
+    private int Shuffles(MachineLoop loop) => Named(loop.First, loop.Last, "SHFL");
+
+    private int Stores(MachineLoop loop) => Named(loop.First, loop.Last, "STG");
+
     private int Chunks(MachineLoop loop) => Enumerable.Range(loop.First, loop.Count).Count(i => IsChunk(_graph.Code[i]));
 
     private static bool IsChunk(MachineInstruction instruction) => instruction is { Name: "LDG" or "LDGSTS", Bytes: 16 };
@@ -120,19 +181,29 @@ internal sealed class AttentionTraces
             return BranchKind.Back;
         }
 
+        if (_other is MachineLoop other && at < other.First && target > other.Last && (_main.First > other.Last || target <= _main.First))
+        {
+            return BranchKind.OverOtherPass;
+        }
+
+        if (target <= _main.First && Named(at, target - 1, "SHFL") > ShufflesOfFourRows)
+        {
+            return BranchKind.OverRowProducts;
+        }
+
         MachineLoop inner = InnermostOf(at);
         if (inner.Count > 1 && target > inner.Last)
         {
             return BranchKind.Out;
         }
 
-        if (at < _main.First || at > _main.Last)
+        if (at < _main.First || at > _main.Last || (inner != _main && IsOfSquares(inner)))
         {
             return BranchKind.Passed;
         }
 
         int length = target - at;
-        return Count(at, target - 1, Pipe.Tensor) > 0 ? BranchKind.OverStep
+        return Count(at, target - 1, Pipe.Tensor) > 0 ? Named(at, target - 1, "STG") > 0 ? BranchKind.OverFinish : BranchKind.OverStep
             : Named(at, target - 1, "FSEL") + Named(at, target - 1, "SEL") >= 8 ? BranchKind.OverMask
             : Named(at, target - 1, "FMUL") > length / 2 ? BranchKind.OverScaling
             : Named(at, target - 1, "LDGSTS") > 0 ? BranchKind.OverCopy
@@ -142,11 +213,13 @@ internal sealed class AttentionTraces
 
     private int BlockEnd(int first) => _graph.Blocks.First(block => block.First == first).Last;
 
-    private void CountTrips(int headSize)
+    private void CountTrips()
     {
         MachineLoop[] products = [.. _graph.Loops.Where(loop => _main.Contains(loop) && Count(loop.First, loop.Last, Pipe.Tensor) > 0)];
-        double inside = products.Sum(loop => MultiplyAdds(loop));
-        double rest = _pass.StepMultiplyAdds(headSize) - (MultiplyAdds(_main) - inside);
+        double squares = products.Where(loop => IsOfSquares(loop) && Stores(loop) > 0).Sum(MultiplyAdds);
+        products = [.. products.Where(loop => !IsOfSquares(loop))];
+        double inside = products.Sum(MultiplyAdds);
+        double rest = _pass.StepMultiplyAdds(_headSize) - (MultiplyAdds(_main) - squares - inside);
         foreach (MachineLoop loop in products)
         {
             _trips[loop.First] = (int)Math.Round(rest / inside);
@@ -154,7 +227,7 @@ internal sealed class AttentionTraces
 
         foreach (MachineLoop loop in _graph.Loops.Where(loop => loop.Last < _main.First))
         {
-            _trips[loop.First] = Chunks(loop) == 0 ? 1 : _pass.ChunksPerThread(headSize);
+            _trips[loop.First] = Chunks(loop) == 0 ? 1 : _pass.ChunksPerThread(_headSize);
         }
     }
 
@@ -164,4 +237,11 @@ internal sealed class AttentionTraces
     private int Count(int first, int last, Pipe pipe) => Enumerable.Range(first, last - first + 1).Count(i => MachineModel.PipeOf(_graph.Code[i]) == pipe);
 
     private int Named(int first, int last, string name) => Enumerable.Range(first, last - first + 1).Count(i => _graph.Code[i].Name == name);
+
+    /// <summary>What one warp has to do.</summary>
+    /// <param name="OwnFirst">First of its rows.</param>
+    /// <param name="Warp">Its place in the block.</param>
+    /// <param name="RowProducts">Rows of which it makes δ.</param>
+    /// <param name="Steps">First rows of the block's steps.</param>
+    private readonly record struct WarpWork(int OwnFirst, int Warp, int RowProducts, int[] Steps);
 }

@@ -15,6 +15,15 @@ internal enum BranchKind
     /// <summary>Over the whole step: taken where the warp sees nothing of it.</summary>
     OverStep,
 
+    /// <summary>Over a warp's part of the step before's gradQ: taken in the first, and where there are fewer parts than warps.</summary>
+    OverFinish,
+
+    /// <summary>Over the products of rows that make δ: taken where a warp has none of them.</summary>
+    OverRowProducts,
+
+    /// <summary>Over the steps of the launch's other pass.</summary>
+    OverOtherPass,
+
     /// <summary>Over the mask: taken where all is seen.</summary>
     OverMask,
 
@@ -23,6 +32,9 @@ internal enum BranchKind
 
     /// <summary>Over the copy of the next step's rows: taken in the last.</summary>
     OverCopy,
+
+    /// <summary>Over the copy of keys two steps ahead: taken in the last two.</summary>
+    OverKeysCopy,
 
     /// <summary>To the copy of the next step's rows: taken but in the last.</summary>
     ToCopy,

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using GptEngine.Kernels.Attention;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Compile;
@@ -13,7 +14,7 @@ namespace GptEngine.Perf.MachineCode;
 
 /// <summary>
 /// What the machine code says of kernels' speed. <c>gpt-perf machine-code attention [GPU...] [TxD...]</c>: times by simulation of the
-/// schedule, on V100, A100 and H200, at lengths and head sizes like 256x64; <c>gpt-perf machine-code KERNEL [sm_NN]</c>: its loops.
+/// schedule, on V100, A100 and H200, at lengths and head sizes like 256x64, as chosen there, and with small blocks where those are others; <c>gpt-perf machine-code KERNEL [sm_NN]</c>: its loops.
 /// </summary>
 internal static class MachineCodeReport
 {
@@ -74,15 +75,29 @@ internal static class MachineCodeReport
     private static void Attention(GpuDeviceProperties gpu, AttentionShape shape, CompileCache cache)
     {
         DataType type = gpu.Architecture == 70 ? DataType.Float16 : DataType.BFloat16;
-        AttentionPass[] passes = AttentionPass.All(type, shape.HeadSize, gpu.Architecture);
-        AttentionPrediction[] parts = [.. passes.Select(pass =>
-            AttentionPrediction.Of(CompiledKernel.Of(pass.Kernel, ComputeCapability.FromNumber(gpu.Architecture), cache), pass, shape, gpu))];
-        string[] rates = [$"{AttentionPrediction.Rate(parts[..1], shape, 2, gpu):F0}", "", $"{AttentionPrediction.Rate(parts[1..], shape, 5, gpu):F0}"];
-        foreach ((AttentionPrediction part, string rate) in parts.Zip(rates))
+        AttentionPass[][] chosen = AttentionPass.Launches(type, shape, gpu, AttentionVariant.LargeBlocks);
+        AttentionPass[][] small = AttentionPass.Launches(type, shape, gpu, AttentionVariant.SmallBlocks);
+        AttentionPrediction[] parts = [.. chosen.Select(passes => Predict(passes, shape, gpu, cache))];
+        Print(parts[..1], shape, $"{AttentionPrediction.Rate(parts[..1], shape, 2, gpu):F0}");
+        Print(parts[1..], shape, $"{AttentionPrediction.Rate(parts[1..], shape, 5, gpu):F0}");
+        if (chosen[^1][0].Kernel != small[^1][0].Kernel)
+        {
+            // By queries both are the same.
+            AttentionPrediction other = Predict(small[^1], shape, gpu, cache);
+            Print([other], shape, $"small blocks: {AttentionPrediction.Rate([.. parts[1..^1], other], shape, 5, gpu):F0}");
+        }
+    }
+
+    private static AttentionPrediction Predict(AttentionPass[] passes, AttentionShape shape, GpuDeviceProperties gpu, CompileCache cache) =>
+        AttentionPrediction.Of(CompiledKernel.Of(passes[0].Kernel, ComputeCapability.FromNumber(gpu.Architecture), cache), passes, shape, gpu);
+
+    private static void Print(AttentionPrediction[] parts, AttentionShape shape, string rate)
+    {
+        foreach (AttentionPrediction part in parts)
         {
             double[] cycles = [part.Cycles, part.TensorCycles, part.IssueCycles, part.SharedCycles, part.SpecialCycles, part.MemoryCycles];
             string waits = string.Join(' ', part.Waits.Where(wait => wait.Value >= 0.01).Select(wait => $"{wait.Key.ToString().ToLowerInvariant()} {100 * wait.Value:F0}%"));
-            Console.WriteLine($"| T {shape.Time} D {shape.HeadSize} | `{part.Pass.Kernel}` | {part.ResidentWarps} | {string.Join(" | ", cycles.Select(InThousands))} | {rate} | {waits} |");
+            Console.WriteLine($"| T {shape.Time} D {shape.HeadSize} | `{part.Pass.Kernel}` | {part.ResidentWarps} | {string.Join(" | ", cycles.Select(InThousands))} | {(part == parts[^1] ? rate : "")} | {waits} |");
         }
     }
 

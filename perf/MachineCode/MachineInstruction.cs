@@ -14,8 +14,11 @@ internal sealed record MachineInstruction(int Address, string Guard, string Opco
     /// <summary>The opcode without modifiers.</summary>
     public string Name { get; } = Opcode.Split('.')[0];
 
-    /// <summary>The assembler leaves loops by CALL.REL.NOINC too, to a label that nothing returns from.</summary>
-    public bool IsBranch => Name is "BRA" or "CALL" && Target >= 0;
+    /// <summary>
+    /// The assembler leaves loops by CALL.REL.NOINC too, to a label that nothing returns from. BRA.DIV goes to what a warp does whose lanes are
+    /// not together, and ours are.
+    /// </summary>
+    public bool IsBranch => Name is "BRA" or "CALL" && Target >= 0 && !Has("DIV");
 
     /// <summary>Whether control may go on behind it as well as elsewhere.</summary>
     public bool IsConditional => Guard.Length > 0 || (Name == "BRA" && (Operands.StartsWith('P') || Operands.StartsWith("!P", StringComparison.Ordinal)));

@@ -13,7 +13,8 @@ namespace GptEngine.Perf.MachineCode;
 /// <param name="code">The kernel's.</param>
 /// <param name="model">The machine.</param>
 /// <param name="isFromMemory">Of an instruction's index, whether it loads from device memory.</param>
-internal sealed class MultiprocessorSimulation(ImmutableArray<MachineInstruction> code, MachineModel model, Func<int, bool> isFromMemory)
+/// <param name="team">Warps that share a barrier beside the block's.</param>
+internal sealed class MultiprocessorSimulation(ImmutableArray<MachineInstruction> code, MachineModel model, Func<int, bool> isFromMemory, int team = 1)
 {
     private const int Schedulers = 4;
 
@@ -107,9 +108,10 @@ internal sealed class MultiprocessorSimulation(ImmutableArray<MachineInstruction
         }
 
         var block = new BlockState(blocks.Current.Length);
+        BlockState[] teams = [.. Enumerable.Range(0, blocks.Current.Length / team).Select(_ => new BlockState(team))];
         for (int warp = 0; warp < blocks.Current.Length; warp++)
         {
-            _warps[warp % Schedulers].Add(new WarpState(blocks.Current[warp], block));
+            _warps[warp % Schedulers].Add(new WarpState(blocks.Current[warp], block, teams[warp / team]));
         }
 
         return true;

@@ -8,7 +8,8 @@ namespace GptEngine.Perf.MachineCode;
 /// <summary>A warp on its way through its instructions.</summary>
 /// <param name="trace">Indices into the code, in the order of execution.</param>
 /// <param name="block">Its block.</param>
-internal sealed class WarpState(int[] trace, BlockState block)
+/// <param name="team">The warps of it that meet at a barrier of their own, whose number is in a register.</param>
+internal sealed class WarpState(int[] trace, BlockState block, BlockState team)
 {
     private readonly List<(double Time, Pipe By)>[] _pending = [.. Enumerable.Range(0, ControlCode.Barriers).Select(_ => new List<(double, Pipe)>())];
     private double _copied;
@@ -28,7 +29,7 @@ internal sealed class WarpState(int[] trace, BlockState block)
     public (double Time, WaitReason Reason) Earliest(MachineInstruction next)
     {
         (double time, WaitReason reason) = (Ready, WaitReason.Stall);
-        if (block.Opens(this) is double opens && opens > time)
+        if (Math.Max(block.Opens(this), team.Opens(this)) is double opens && opens > time)
         {
             (time, reason) = (opens, WaitReason.Block);
         }
@@ -67,7 +68,7 @@ internal sealed class WarpState(int[] trace, BlockState block)
                 Add(0, _copied, now, Pipe.Global);
                 break;
             case "BAR":
-                block.Arrive(this, Ready);
+                (issued.Operands.StartsWith('R') ? team : block).Arrive(this, Ready);
                 break;
             default:
                 break;

@@ -16,15 +16,16 @@ internal static class MachineCodeSamples
     public static string Reduce => File.ReadAllText(PathOf("layer_norm_backward_reduce.sm80.sass"));
 
     /// <summary><c>attention_forward_mma&lt;Half, 64, 2, 1&gt;</c>, sm_70: two tiles of 16 queries a warp, 32 keys a step.</summary>
-    public static string Attention
-    {
-        get
-        {
-            using var file = new GZipStream(File.OpenRead(PathOf("attention_forward_mma.sm70.sass.gz")), CompressionMode.Decompress);
-            using var reader = new StreamReader(file);
-            return reader.ReadToEnd();
-        }
-    }
+    public static string Attention => Unpacked("attention_forward_mma.sm70.sass.gz");
+
+    /// <summary><c>attention_backward_short_mma&lt;BFloat16, 64, 2, 2, 2&gt;</c>, sm_80: both passes in one launch, 128 rows a block.</summary>
+    public static string AttentionShort => Unpacked("attention_backward_short_mma.sm80.sass.gz");
+
+    /// <summary><c>attention_backward_whole_mma&lt;BFloat16, 64, 2, 8&gt;</c>, sm_80: a head of 256 a block.</summary>
+    public static string AttentionWhole => Unpacked("attention_backward_whole_mma.sm80.sass.gz");
+
+    /// <summary><c>attention_backward_keys_pairs_mma&lt;BFloat16, 128&gt;</c>, sm_80: two warps share 32 keys, 64 queries a step.</summary>
+    public static string AttentionPairs => Unpacked("attention_backward_keys_pairs_mma.sm80.sass.gz");
 
     /// <summary>Instructions without operands: opcode, stall count, write barrier, wait mask.</summary>
     public static ImmutableArray<MachineInstruction> Code(params (string Opcode, int Stall, int Write, int Wait)[] lines)
@@ -36,6 +37,13 @@ internal static class MachineCodeSamples
         }
 
         return code.ToImmutable();
+    }
+
+    private static string Unpacked(string name)
+    {
+        using var file = new GZipStream(File.OpenRead(PathOf(name)), CompressionMode.Decompress);
+        using var reader = new StreamReader(file);
+        return reader.ReadToEnd();
     }
 
     private static string PathOf(string name) => Path.Combine(TestContext.CurrentContext.TestDirectory, "Golden", "machine_code", name);

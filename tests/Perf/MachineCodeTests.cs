@@ -71,7 +71,7 @@ public sealed class MachineCodeTests
         var graph = new FlowGraph(MachineCodeListing.Parse(MachineCodeSamples.Attention));
         int[] barriers = [.. new AttentionTraces(graph, Forward, HeadSize).OfBlock(1, Time).Select(trace => trace.Count(i => graph.Code[i].Name == "BAR"))];
 
-        Assert.That(barriers, Is.All.EqualTo(1 + (2 * (Time / AttentionPass.Step))));
+        Assert.That(barriers, Is.All.EqualTo(1 + (2 * (Time / Forward.Step))));
     }
 
     [Test]
