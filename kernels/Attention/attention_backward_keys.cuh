@@ -26,8 +26,9 @@ __device__ inline void load_statistics(Statistics<Count>& statistics, const int3
 // Those of every step from `first` on whose queries see keys before `end`, with δ from the rows themselves; of the step after these, the
 // starts. A warp has whole steps.
 template <typename T, int D>
-__device__ inline void make_statistics(Statistics<ShortTime>& statistics, const Head& head, const AttentionShape& shape, const int32* starts,
-                                       const float* log_sums, const T* output, const T* grad_output, int32 first, int32 end) {
+__device__ inline void make_statistics(Statistics<ShortTime>& statistics, const Head& head, const AttentionShape& shape,
+                                       const int32* starts, const float* log_sums, const T* output, const T* grad_output, int32 first,
+                                       int32 end) {
     static_assert(Step == WarpSize, "a lane has a query");
     int lane = threadIdx.x % WarpSize;
     for (int base = int(threadIdx.x) / WarpSize * Step; base < ShortTime; base += Warps * Step) {
@@ -47,8 +48,8 @@ __device__ inline void make_statistics(Statistics<ShortTime>& statistics, const 
 
 // P = exp(S − L) of a warp's keys from `own_key` on and queries from `first_query` on, whose statistics are `columns` from `base` on.
 template <int Tiles, typename Columns>
-__device__ inline void to_probabilities(float (&weight)[Tiles][Blocks][8], const Columns& columns, int base, int32 own_key, int32 first_query,
-                                        float to_exponent, int lane) {
+__device__ inline void to_probabilities(float (&weight)[Tiles][Blocks][8], const Columns& columns, int base, int32 own_key,
+                                        int32 first_query, float to_exponent, int lane) {
     constexpr int OwnRows = Tiles * TileRows;
     // Past the end a query's start is beyond every key.
     bool all_seen = own_key + OwnRows - 1 <= first_query && columns.start[base + Step - 1] <= own_key;
@@ -122,9 +123,9 @@ template <typename T, int D, int Tiles> struct KeyGradients {
 
     // One step of queries and gradO in shared memory, whose statistics are `columns` from `base` on. Leaves gradSᵀ.
     template <typename Columns>
-    __device__ void see(float (&weight)[Tiles][Blocks][8], const SharedRows<T, D, Tiles>& key_rows, const SharedRows<T, D, Tiles>& value_rows,
-                        const T* queries, const T* gradients, const Columns& columns, int base, int32 own_key, int32 first_query,
-                        float to_exponent, int lane) {
+    __device__ void see(float (&weight)[Tiles][Blocks][8], const SharedRows<T, D, Tiles>& key_rows,
+                        const SharedRows<T, D, Tiles>& value_rows, const T* queries, const T* gradients, const Columns& columns, int base,
+                        int32 own_key, int32 first_query, float to_exponent, int lane) {
         multiply_rows<T, D>(weight, key_rows, queries, lane);
         to_probabilities(weight, columns, base, own_key, first_query, to_exponent, lane);
 

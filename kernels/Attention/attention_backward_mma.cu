@@ -1,6 +1,6 @@
 // attention_backward_mma.cu: attention within documents on the tensor cores, backward: by queries and by keys, in two launches or in one.
-// Math      as in attention.cu. The kernel for the queries goes first: it makes δ, which that for the keys reads. Where both are one launch,
-//           the keys' blocks make it for themselves.
+// Math      as in attention.cu. The kernel for the queries goes first: it makes δ, which that for the keys reads. Where both are one
+//           launch, the keys' blocks make it for themselves.
 // Shapes    qkv, gradQkv (B, T, 3, H, D) T;  gradOutput (B, T, H, D) T;  documentStart (B, T) int32;  logSumExp, delta (B, H, T) float.
 //           output as gradOutput. Any B, T, H ≥ 1, in one launch T ≤ 256; D a multiple of 8 up to 128.
 // Layout    row-major, contiguous, 16-byte aligned. T is Half, or from sm_80 on BFloat16.

@@ -22,8 +22,8 @@ constexpr int PairPitch = Rows<PairStep>::Pitch;
 __device__ inline void await_partner(int team) { asm volatile("bar.sync %0, %1;" : : "r"(team + 1), "n"(2 * WarpSize) : "memory"); }
 
 // gradK and gradV of 128 keys. The sums of 32 keys and all of D are more than a warp's registers hold: two warps share the keys. Of S and
-// gradP each makes the columns of half a step's queries, and hands them to the other; of the gradients each sums half of D. So every operand
-// read from shared memory serves two tiles, as it does where heads are narrow.
+// gradP each makes the columns of half a step's queries, and hands them to the other; of the gradients each sums half of D. So every
+// operand read from shared memory serves two tiles, as it does where heads are narrow.
 template <typename T, int D>
 __global__ void __launch_bounds__(PairThreads, 1)
     attention_backward_keys_pairs_mma(const T* qkv, const int32* document_start, const float* log_sum_exp, const float* delta,

@@ -51,8 +51,8 @@ __device__ inline void backward_queries(const Head& head, const T* qkv, const in
     float* own_deltas = deltas + part * OwnRows;
 
     // While rows arrive in shared memory.
-    row_products<T, D, OwnRows, 2>(own_deltas, output + head.in_output<D>(shape, own_query), grad_output + head.in_output<D>(shape, own_query),
-                       int64(shape.heads) * D, shape.time - own_query, lane);
+    int64 own = head.in_output<D>(shape, own_query);
+    row_products<T, D, OwnRows, 2>(own_deltas, output + own, grad_output + own, int64(shape.heads) * D, shape.time - own_query, lane);
     int32 start[Tiles][2];
     float log_sum[Tiles][2];
     float row_delta[Tiles][2];

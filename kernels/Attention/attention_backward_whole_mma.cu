@@ -8,7 +8,8 @@
 //           rows = 16·Tiles·BlockWarps, pitch = D rounded up to 16, and 8.
 // Cost      ≥ 8·N·C·sizeof(T) bytes, 10·D FLOP a pair that sees: each tensor is read once, gradOutput twice (δ), S and gradP are computed
 //           once. Steps of queries that a warp's keys are not seen by are not computed.
-// Numerics  products of T summed in float; P and gradS are rounded to T for the second product; no atomics, order fixed by T and the starts.
+// Numerics  products of T summed in float; P and gradS are rounded to T for the second product; no atomics, order fixed by T and the
+//           starts.
 // Arch      sm_80 and newer, where a block may have that much shared memory.
 // Source    Dao 2023, algorithm 2, with gradS handed through shared memory.
 #include "Attention/attention_backward_keys.cuh"
@@ -60,7 +61,8 @@ template <typename T, int D, int Tiles, int BlockWarps> struct WholeHead {
         for (int unit = warp; unit < Step / TileRows * Rows<D>::Blocks; unit += BlockWarps) {
             int row = unit % (Step / TileRows) * TileRows;
             int column = unit / (Step / TileRows) * 16;
-            uint32 left_start = shared_address(scores + (buffer * HeadRows + lane / 16 * 8 + lane % 8) * ScorePitch + row + lane / 8 % 2 * 8);
+            int score_row = buffer * HeadRows + lane / 16 * 8 + lane % 8;
+            uint32 left_start = shared_address(scores + score_row * ScorePitch + row + lane / 8 % 2 * 8);
             uint32 right_start = shared_address(keys + lane % 16 * Rows<D>::Pitch + column + lane / 16 * 8);
             float sums[8] = {};
 #pragma unroll 2
