@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Immutable;
 using System.Linq;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Cuda;
@@ -64,6 +65,25 @@ public sealed class AttentionLauncher : IDisposable
 
     /// <summary>Pairs of a query and a key that it sees where no document opens but at the start.</summary>
     public static long CausalPairs(in AttentionShape shape) => shape.Rows * (shape.Time + 1) / 2;
+
+    /// <summary>The variant whose kernels a pass over this shape runs: the launcher's, or the one before it that serves type, D, length and GPU.</summary>
+    public AttentionVariant VariantOf(AttentionDirection direction, in AttentionShape shape)
+    {
+        if (!_hasTensorCores)
+        {
+            return AttentionVariant.Plain;
+        }
+
+        bool isLarge = direction == AttentionDirection.Backward
+            && (shape.Time <= AttentionKernels.ShortTime ? _wholeHeads[LengthOf(shape)] : _pairs) is not null;
+        return isLarge ? AttentionVariant.LargeBlocks : AttentionVariant.SmallBlocks;
+    }
+
+    /// <summary>The kernels of a pass over this shape, the one that names it first.</summary>
+    public ImmutableArray<KernelInstance> KernelsOf(AttentionDirection direction, in AttentionShape shape) =>
+        direction == AttentionDirection.Forward ? [ForwardKernel()]
+        : !_hasTensorCores || shape.Time > AttentionKernels.ShortTime ? [.. BackwardKernels().Reverse()]
+        : [_wholeHeads[LengthOf(shape)] ?? AttentionKernels.BackwardShortTensor(_storage, _headSize, _queue.Target.Number)];
 
     /// <inheritdoc cref="IOperations.AttentionForward"/>
     public unsafe void Forward(Tensor qkv, Tensor documentStart, Tensor output, Tensor logSumExp, in AttentionShape shape)
@@ -141,7 +161,7 @@ public sealed class AttentionLauncher : IDisposable
     private unsafe void BackwardShort(
         Tensor qkv, Tensor documentStart, Tensor output, Tensor logSumExp, Tensor gradOutput, Tensor gradQkv, in AttentionShape shape)
     {
-        int length = shape.Time <= AttentionKernels.ShortTime / 2 ? 0 : 1;
+        int length = LengthOf(shape);
         bool isWhole = _wholeHeads[length] is not null;
         LaunchableKernel kernel = isWhole
             ? _backwardWhole[length] ??= _queue.Load(_wholeHeads[length]!)
@@ -177,6 +197,9 @@ public sealed class AttentionLauncher : IDisposable
             PointerTo(gradQkv),
             KernelArgument.Structure(&argument));
     }
+
+    // Which of the two lengths of whole heads.
+    private static int LengthOf(in AttentionShape shape) => shape.Time <= AttentionKernels.ShortTime / 2 ? 0 : 1;
 
     private static long Blocks(in AttentionShape shape, int tile) => DeviceTypes.CeilingDivide(shape.Time, tile) * shape.Batch * shape.Heads;
 

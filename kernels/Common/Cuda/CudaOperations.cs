@@ -67,7 +67,7 @@ public sealed partial class CudaOperations : IOperations, IDisposable
         _layerNorm = new(key => new LayerNormLauncher(queue, storage, key.Channels, key.HasDropout));
         _activation = new(kind => new ActivationLauncher(queue, storage, (Activation)kind));
         _rotary = new(() => new RotaryLauncher(queue, storage));
-        _attention = new(headSize => new AttentionLauncher(queue, storage, headSize, options.Attention));
+        _attention = new(headSize => new AttentionLauncher(queue, storage, headSize, options.Attention ?? AttentionVariants.All[^1]));
         _decode = new(headSize => new AttentionDecodeLauncher(queue, storage, headSize));
         _crossEntropy = new(padded => new CrossEntropyLauncher(queue, storage, padded));
     }

@@ -33,21 +33,20 @@ public static class GpuOperations
         };
     }
 
-    /// <summary>The variable that chooses attention's kernels, to compare them: <c>plain</c>, <c>small</c>, or <c>large</c> or nothing for the fastest.</summary>
+    /// <summary>The variable that forces attention's kernels, to compare them: a word of <see cref="AttentionVariants"/>; nothing for what is measured to be the fastest.</summary>
     public const string AttentionVariable = "GPTENGINE_ATTENTION";
 
-    /// <summary>The kernels that <see cref="AttentionVariable"/> asks for.</summary>
+    /// <summary>The kernels that <see cref="AttentionVariable"/> asks for; null where it leaves the choice.</summary>
     /// <param name="environment">Value of an environment variable, or null.</param>
     /// <exception cref="UserErrorException">The variable has another value than these.</exception>
-    public static AttentionVariant ChosenAttention(Func<string, string?> environment)
+    public static AttentionVariant? ForcedAttention(Func<string, string?> environment)
     {
         ArgumentNullException.ThrowIfNull(environment);
         return environment(AttentionVariable) switch
         {
-            "plain" => AttentionVariant.Plain,
-            "small" => AttentionVariant.SmallBlocks,
-            null or "" or "large" => AttentionVariant.LargeBlocks,
-            string other => throw new UserErrorException($"{AttentionVariable} is \"{other}\"; set it to plain, small or large, or leave it out.", ExitCode.Usage),
+            null or "" => null,
+            string word => AttentionVariants.Find(word)
+                ?? throw new UserErrorException($"{AttentionVariable} is \"{word}\"; set it to {AttentionVariants.Alternatives}, or leave it out.", ExitCode.Usage),
         };
     }
 

@@ -11,8 +11,8 @@ public sealed record GpuOptions
     /// <summary>Whether our own kernel multiplies matrices in place of cuBLASLt.</summary>
     public bool OwnProducts { get; init; }
 
-    /// <summary>The fastest kernels that attention may choose.</summary>
-    public AttentionVariant Attention { get; init; } = AttentionVariant.LargeBlocks;
+    /// <summary>Attention's kernels where they are forced: these, or the ones before them that serve. Null leaves the choice.</summary>
+    public AttentionVariant? Attention { get; init; }
 
     /// <summary>Whether a step is captured as graphs; without, it is enqueued anew each time.</summary>
     public bool UsesGraphs { get; init; } = true;

@@ -97,7 +97,7 @@ internal sealed class DeviceOptions
             RoundsToTf32 = precision == Precision.Tf32,
             UsesGraphs = usesGraphs,
             OwnProducts = GpuOperations.OwnProductsAreChosen(Environment.GetEnvironmentVariable),
-            Attention = GpuOperations.ChosenAttention(Environment.GetEnvironmentVariable),
+            Attention = GpuOperations.ForcedAttention(Environment.GetEnvironmentVariable),
             HostThreads = threads,
         };
         CudaOperations operations = kind == "cuda"
