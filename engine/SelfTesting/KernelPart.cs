@@ -74,7 +74,7 @@ internal static class KernelPart
     {
         HashSet<string> launched = [.. queue.Launched.Select(kernel => kernel.NameExpression)];
         HashSet<string> functions = [.. launched.Select(FunctionOf)];
-        string[] here = [.. KernelCatalogue.All.Where(kernel => kernel.IsFor(queue.Target.Number)).Select(kernel => kernel.NameExpression)];
+        string[] here = [.. KernelCatalogue.All.Where(queue.IsFor).Select(kernel => kernel.NameExpression)];
         string[] left = [.. here.Where(name => !launched.Contains(name))];
         string[] missed = [.. left.Where(name => !functions.Contains(FunctionOf(name)))];
         string count = string.Create(CultureInfo.InvariantCulture, $"{here.Length - left.Length} of {here.Length}");

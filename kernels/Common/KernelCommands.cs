@@ -38,14 +38,14 @@ public static class KernelCommands
 
         ImmutableArray<KernelReportRow> rows = KernelReport.Compile(cache, KernelCatalogue.All, targets);
         int width = rows.Max(row => row.Kernel.NameExpression.Length);
-        output.WriteLine($"{"kernel".PadRight(width)}  arch   registers  shared  stack  spilled  threads  blocks/SM  occupancy");
+        output.WriteLine($"{"kernel".PadRight(width)}  arch    registers  shared  stack  spilled  threads  blocks/SM  occupancy");
         foreach (KernelReportRow row in rows)
         {
             int shared = row.Resources.StaticSharedBytes + row.Kernel.DynamicSharedBytes;
             int spilled = row.Resources.SpillStoreBytes + row.Resources.SpillLoadBytes;
             output.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{row.Kernel.NameExpression.PadRight(width)}  {row.Target.RealName,-5}  {row.Resources.Registers,9}  {shared,6}  {row.Resources.StackBytes,5}  {spilled,7}  {row.Kernel.Threads,7}  {row.ResidentBlocks,9}  {100 * row.Occupancy,8:F0}%"));
+                $"{row.Kernel.NameExpression.PadRight(width)}  {row.Kernel.TargetName(row.Target),-6}  {row.Resources.Registers,9}  {shared,6}  {row.Resources.StackBytes,5}  {spilled,7}  {row.Kernel.Threads,7}  {row.ResidentBlocks,9}  {100 * row.Occupancy,8:F0}%"));
         }
 
         return rows.Any(row => row.Resources.SpillStoreBytes > 0 || row.ResidentBlocks == 0) ? ExitCode.Failed : ExitCode.Success;
@@ -57,11 +57,16 @@ public static class KernelCommands
     /// <param name="target">The architecture.</param>
     /// <param name="format">PTX, or machine code as SASS.</param>
     /// <param name="cache">Compiles, or finds what was compiled before.</param>
-    /// <exception cref="UserErrorException">No kernel or several are called so; or there is no disassembler.</exception>
+    /// <exception cref="UserErrorException">No kernel or several are called so; it is not for the architecture; or there is no disassembler.</exception>
     public static void Show(TextWriter output, string name, ComputeCapability target, ImageFormat format, CompileCache cache)
     {
         KernelInstance kernel = Find(name);
-        CompiledImage image = cache.GetOrCompile(KernelSources.Request(kernel.Source, [kernel.NameExpression], target, format)).Image;
+        if (!kernel.IsFor(target.Number))
+        {
+            throw new UserErrorException($"{kernel} is not for {target}. Name another architecture, as in --arch sm_{kernel.FirstArchitecture}.", ExitCode.Usage);
+        }
+
+        CompiledImage image = cache.GetOrCompile(KernelSources.Request(target, format, kernel)).Image;
         output.WriteLine(format == ImageFormat.Ptx ? image.Ptx : Disassembler.Disassemble(image));
     }
 

@@ -18,6 +18,12 @@ public sealed record KernelInstance(string Source, string NameExpression, int Bl
     /// <summary>The last architecture that it is of use on.</summary>
     public int LastArchitecture { get; init; } = int.MaxValue;
 
+    /// <summary>
+    /// Whether it has instructions that <see cref="FirstArchitecture"/> alone has, as wgmma is sm_90a's: then it is compiled for that
+    /// architecture's own target and is for no other. <see cref="KernelQueue.IsFor"/> says whether a GPU and its compiler can have it.
+    /// </summary>
+    public bool IsArchitectureSpecific { get; init; }
+
     /// <summary>The operation's folder, of <see cref="Source"/>: <c>LayerNorm</c>.</summary>
     public string Folder { get; } = Source[..Math.Max(0, Source.IndexOf('/', StringComparison.Ordinal))];
 
@@ -25,8 +31,12 @@ public sealed record KernelInstance(string Source, string NameExpression, int Bl
     public int Threads => BlockX * BlockY;
 
     /// <summary>Whether it is for an architecture: its blocks must have the shared memory, as far as that is known.</summary>
-    public bool IsFor(int architecture) => architecture >= FirstArchitecture && architecture <= LastArchitecture
+    public bool IsFor(int architecture) => architecture >= FirstArchitecture
+        && architecture <= (IsArchitectureSpecific ? FirstArchitecture : LastArchitecture)
         && DynamicSharedBytes <= (ArchitectureLimits.All.FirstOrDefault(limits => limits.Capability.Number == architecture)?.SharedBytesPerBlock ?? int.MaxValue);
+
+    /// <summary>What its machine code for an architecture is for: sm_90, or sm_90a.</summary>
+    public string TargetName(ComputeCapability target) => IsArchitectureSpecific ? target.SpecificRealName : target.RealName;
 
     public override string ToString() => NameExpression;
 }

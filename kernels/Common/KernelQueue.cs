@@ -35,13 +35,24 @@ public sealed class KernelQueue(GpuDriver driver, GpuStream stream, CompileCache
     /// <summary>The same on another stream, for kernels of its own.</summary>
     public KernelQueue Beside(GpuStream other) => new(driver, other, cache, format) { Target = Target };
 
+    /// <summary>
+    /// Whether a kernel can be loaded here: it is for the target, and, where it is made for one architecture alone, the compiler knows such
+    /// targets and the GPU is of that one and no newer.
+    /// </summary>
+    public bool IsFor(KernelInstance instance)
+    {
+        ArgumentNullException.ThrowIfNull(instance);
+        return instance.IsFor(Target.Number)
+            && (!instance.IsArchitectureSpecific || (Target.Number == driver.Properties.Architecture && cache.Compiler.KnowsSpecificTargets));
+    }
+
     /// <summary>Compiles a kernel, or finds it compiled, and loads it. Not for use inside a step.</summary>
     public LaunchableKernel Load(KernelInstance instance)
     {
         ArgumentNullException.ThrowIfNull(instance);
-        if (!instance.IsFor(Target.Number))
+        if (!IsFor(instance))
         {
-            throw new NotSupportedException($"{instance} is not for {Target}: it needs other instructions or more shared memory than that has.");
+            throw new NotSupportedException($"{instance} is not for {Target}: it needs other instructions, more shared memory than that has, or a newer compiler.");
         }
 
         if (stream.IsRecording)
@@ -49,7 +60,7 @@ public sealed class KernelQueue(GpuDriver driver, GpuStream stream, CompileCache
             throw new InvalidOperationException($"{instance} would be loaded while work is recorded: what the rehearsal before asked for was another kernel.");
         }
 
-        CompiledImage image = cache.GetOrCompile(KernelSources.Request(instance.Source, [instance.NameExpression], Target, format)).Image;
+        CompiledImage image = cache.GetOrCompile(KernelSources.Request(Target, format, instance)).Image;
         GpuModule module = driver.LoadModule(image.Bytes.Span, instance.NameExpression);
         GpuFunction function = module.GetFunction(image.LoweredNames[instance.NameExpression]);
         if (instance.DynamicSharedBytes > function.MaximumDynamicSharedBytes)
@@ -82,11 +93,11 @@ public sealed class KernelQueue(GpuDriver driver, GpuStream stream, CompileCache
 
     /// <summary>Compiles kernels that are not in the cache yet, on all cores. What does not compile says so when it is loaded.</summary>
     public void CompileAhead(IEnumerable<KernelInstance> instances) => Parallel.ForEach(
-        instances.Where(instance => instance.IsFor(Target.Number)), instance =>
+        instances.Where(IsFor), instance =>
         {
             try
             {
-                cache.GetOrCompile(KernelSources.Request(instance.Source, [instance.NameExpression], Target, format));
+                cache.GetOrCompile(KernelSources.Request(Target, format, instance));
             }
             catch (CompileException)
             {

@@ -22,7 +22,8 @@ public static class KernelReport
         ArgumentNullException.ThrowIfNull(cache);
         (KernelInstance[] Kernels, ComputeCapability Target)[] units =
         [
-            .. from source in kernels.GroupBy(kernel => kernel.Source)
+            .. from source in kernels.GroupBy(kernel => (kernel.Source, kernel.IsArchitectureSpecific))
+               where !source.Key.IsArchitectureSpecific || cache.Compiler.KnowsSpecificTargets
                from target in targets
                let fitting = source.Where(kernel => kernel.IsFor(target.Number)).ToArray()
                where fitting.Length > 0
@@ -32,9 +33,7 @@ public static class KernelReport
         Parallel.For(0, units.Length, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, i =>
         {
             (KernelInstance[] instances, ComputeCapability target) = units[i];
-            CompileRequest request = KernelSources.Request(
-                instances[0].Source, instances.Select(kernel => kernel.NameExpression), target, ImageFormat.Cubin);
-            rows[i] = [.. RowsOf(cache.GetOrCompile(request).Image, instances)];
+            rows[i] = [.. RowsOf(cache.GetOrCompile(KernelSources.Request(target, ImageFormat.Cubin, instances)).Image, instances)];
         });
         return [.. rows.SelectMany(unit => unit)];
     }
@@ -54,7 +53,8 @@ public static class KernelReport
             {
                 KernelReportRow? cell = kernel.FirstOrDefault(row => row.Target == target);
                 string spills = cell?.Resources.SpillStoreBytes > 0 ? $" · {cell.Resources.SpillStoreBytes} B spilled" : "";
-                text.Append(cell is null ? " |" : string.Create(CultureInfo.InvariantCulture, $" {cell.Resources.Registers} · {cell.Occupancy:P0}{spills} |"));
+                string specific = kernel.Key.IsArchitectureSpecific ? $" · {target.SpecificRealName}" : "";
+                text.Append(cell is null ? " |" : string.Create(CultureInfo.InvariantCulture, $" {cell.Resources.Registers} · {cell.Occupancy:P0}{specific}{spills} |"));
             }
 
             text.Append('\n');

@@ -36,11 +36,17 @@ public static partial class KernelSources
         return [.. headers.Values];
     }
 
-    /// <summary>What to ask the compiler for to get these kernels, all of one file.</summary>
-    public static CompileRequest Request(string source, IEnumerable<string> nameExpressions, ComputeCapability target, ImageFormat format)
+    /// <summary>What to ask the compiler for to get these kernels, all of one file and all or none of them made for one architecture alone.</summary>
+    public static CompileRequest Request(ComputeCapability target, ImageFormat format, params ReadOnlySpan<KernelInstance> kernels)
     {
-        SourceFile file = Read(source);
-        return new CompileRequest(file, HeadersOf(file), [.. nameExpressions], target, format);
+        SourceFile file = Read(kernels[0].Source);
+        var names = ImmutableArray.CreateBuilder<string>(kernels.Length);
+        foreach (KernelInstance kernel in kernels)
+        {
+            names.Add(kernel.NameExpression);
+        }
+
+        return new CompileRequest(file, HeadersOf(file), names.MoveToImmutable(), target, format) { IsArchitectureSpecific = kernels[0].IsArchitectureSpecific };
     }
 
     private static void Collect(SourceFile file, SortedDictionary<string, SourceFile> headers)

@@ -10,8 +10,7 @@ internal sealed record CompiledKernel(KernelInstance Kernel, FlowGraph Graph, Ke
 
     public static CompiledKernel Of(KernelInstance kernel, ComputeCapability target, CompileCache cache)
     {
-        CompileRequest request = KernelSources.Request(kernel.Source, [kernel.NameExpression], target, ImageFormat.Cubin);
-        CompiledImage image = cache.GetOrCompile(request).Image;
+        CompiledImage image = cache.GetOrCompile(KernelSources.Request(target, ImageFormat.Cubin, kernel)).Image;
         KernelResources resources = image.Resources[image.LoweredNames[kernel.NameExpression]];
         return new CompiledKernel(
             kernel,

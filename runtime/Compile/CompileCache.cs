@@ -60,7 +60,7 @@ public sealed class CompileCache(IKernelCompiler compiler, string folder)
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Append(hash, Layout);
         Append(hash, compiler.Version.ToString());
-        Append(hash, request.Target.ToString());
+        Append(hash, request.IsArchitectureSpecific ? request.Target.SpecificRealName : request.Target.RealName);
         Append(hash, request.Format.ToString());
         AppendAll(hash, request.Options);
         AppendAll(hash, request.NameExpressions);

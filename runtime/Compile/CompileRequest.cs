@@ -21,6 +21,20 @@ public sealed record CompileRequest(
     /// </summary>
     public static readonly ImmutableArray<string> DefaultOptions = ["--std=c++17", "-lineinfo"];
 
+    /// <summary>
+    /// Whether the target is the architecture's own (sm_90a), with the instructions that it alone has: what is made runs on no other.
+    /// </summary>
+    public bool IsArchitectureSpecific { get; init; }
+
+    /// <summary>The target as the compiler and messages name it: sm_90 or sm_90a, and compute_90 or compute_90a for PTX.</summary>
+    public string TargetName => (Format, IsArchitectureSpecific) switch
+    {
+        (ImageFormat.Cubin, false) => Target.RealName,
+        (ImageFormat.Cubin, true) => Target.SpecificRealName,
+        (_, false) => Target.VirtualName,
+        (_, true) => Target.SpecificVirtualName,
+    };
+
     /// <summary>Options handed to the compiler as they are.</summary>
     public ImmutableArray<string> Options { get; init; } = DefaultOptions;
 }

@@ -17,6 +17,14 @@ public readonly record struct ComputeCapability(int Major, int Minor) : ICompara
     /// <summary>The PTX target's name: compute_80.</summary>
     public string VirtualName => $"compute_{Number}";
 
+    /// <summary>
+    /// The machine code's name where it may have instructions that this architecture alone has, and runs on no other: sm_90a, which has wgmma.
+    /// </summary>
+    public string SpecificRealName => $"{RealName}a";
+
+    /// <summary>The same as a PTX target: compute_90a.</summary>
+    public string SpecificVirtualName => $"{VirtualName}a";
+
     /// <summary>From 70, 80, 90 and the like.</summary>
     public static ComputeCapability FromNumber(int number) => new(number / 10, number % 10);
 

@@ -53,6 +53,13 @@ public sealed unsafe class NvrtcCompiler : IKernelCompiler
                 ExitCode.MissingDependency);
         }
 
+        if (request.IsArchitectureSpecific && !((IKernelCompiler)this).KnowsSpecificTargets)
+        {
+            throw new UserErrorException(
+                $"NVRTC {Version} cannot compile for {request.TargetName}. Point {NativeLibraryName.Nvrtc.EnvironmentVariable} at 12.0 or a later version.",
+                ExitCode.MissingDependency);
+        }
+
         NvrtcNative.ThrowIfFailed(NvrtcNative.nvrtcCreateProgram(
             out nint created,
             request.Source.Text,
@@ -82,9 +89,11 @@ public sealed unsafe class NvrtcCompiler : IKernelCompiler
         return new CompiledImage(request.Format, request.Target, ReadImage(program, request.Format), log, ReadNames(program, request), Version);
     }
 
-    private static string[] OptionsOf(CompileRequest request) => request.Format == ImageFormat.Cubin
-        ? [$"--gpu-architecture={request.Target.RealName}", .. request.Options, "--ptxas-options=-v"]
-        : [$"--gpu-architecture={request.Target.VirtualName}", .. request.Options];
+    private static string[] OptionsOf(CompileRequest request)
+    {
+        string[] report = request.Format == ImageFormat.Cubin ? ["--ptxas-options=-v"] : [];
+        return [$"--gpu-architecture={request.TargetName}", .. request.Options, .. report];
+    }
 
     private static ImmutableArray<ComputeCapability> ReadArchitectures()
     {

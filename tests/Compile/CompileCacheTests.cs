@@ -53,6 +53,7 @@ public sealed class CompileCacheTests
             Request with { NameExpressions = ["k<1>k<2>"] },
             Request with { Target = new(9, 0) },
             Request with { Format = ImageFormat.Cubin },
+            Request with { IsArchitectureSpecific = true },
             Request with { Options = ["-lineinfo", "--std=c++17"] },
         ];
         var cache = new CompileCache(new CountingCompiler(), _folder);

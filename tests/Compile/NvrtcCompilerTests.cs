@@ -109,6 +109,21 @@ public sealed class NvrtcCompilerTests
         Assert.That(error.Message, Does.Contain("sm_20").And.Contain("sm_90"));
     }
 
+    [Test]
+    public void Compile_ForOneArchitectureAlone_HasItsInstructions([Values] ImageFormat format)
+    {
+        const string source = """
+            extern "C" __global__ void fenced() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
+            """;
+        CompileRequest request = new(new("fenced.cu", source), [], ["fenced"], new(9, 0), format) { IsArchitectureSpecific = true };
+
+        CompiledImage image = new NvrtcCompiler().Compile(request);
+
+        Assert.That(image.Target, Is.EqualTo(new ComputeCapability(9, 0)));
+        Assert.That(format == ImageFormat.Ptx ? image.Ptx : image.Log, Does.Contain("sm_90a"));
+        Assert.That(() => new NvrtcCompiler().Compile(request with { IsArchitectureSpecific = false, Format = ImageFormat.Cubin }), Throws.Exception);
+    }
+
     private static CompileRequest Request(ImageFormat format, ComputeCapability target) => new(
         new("doubling.cu", Doubling),
         [new("Common/twice.cuh", "template <typename T> __device__ inline T twice(T value) { return value + value; }")],

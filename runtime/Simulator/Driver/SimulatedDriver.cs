@@ -61,6 +61,12 @@ public sealed unsafe class SimulatedDriver : GpuDriver
                 "cuModuleLoadData", "CUDA_ERROR_INVALID_PTX", $"{name} is for sm_{module.Target}, newer than {Properties.Name} (sm_{Properties.Architecture}).");
         }
 
+        if (module.IsArchitectureSpecific && module.Target != Properties.Architecture)
+        {
+            throw new GpuException(
+                "cuModuleLoadData", "CUDA_ERROR_INVALID_PTX", $"{name} is for sm_{module.Target}a alone, and {Properties.Name} is sm_{Properties.Architecture}.");
+        }
+
         return new SimulatedModule(this, module, name);
     }
 

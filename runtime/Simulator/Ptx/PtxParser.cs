@@ -97,6 +97,7 @@ internal sealed class PtxParser
         }
 
         _module.Target = number;
+        _module.IsArchitectureSpecific = digits.Length + "sm_".Length < target.Length;
         while (_reader.TakeIf(','))
         {
             _reader.ExpectWord();
