@@ -3,12 +3,11 @@
 #include "Common/mma.cuh"
 
 // 16 bytes; where not `valid`, zeros are written and nothing is read.
-__device__ inline void copy_async(void* shared, const void* global, bool valid) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
-                 :
-                 : "r"(shared_address(shared)), "l"(global), "r"(valid ? 16 : 0)
-                 : "memory");
+__device__ inline void copy_async(uint32 shared, const void* global, bool valid) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(shared), "l"(global), "r"(valid ? 16 : 0) : "memory");
 }
+
+__device__ inline void copy_async(void* shared, const void* global, bool valid) { copy_async(shared_address(shared), global, valid); }
 
 // Closes a group of copies.
 __device__ inline void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }

@@ -8,7 +8,7 @@
 //   await_products<Pending>();          all but the last groups are done
 //   hold(sums);                         nothing that reads them moves ahead of the wait
 // In between neither sums nor operands may be touched. Products read shared memory through another proxy than threads write it: what
-// threads wrote, by cp.async or stores, is shown to it by show_to_products(), in the thread that wrote, before the barrier that hands it on.
+// threads wrote, by cp.async or stores, is shown to it by show_to_products(), in the thread that wrote, before the barrier that follows.
 // Source: PTX ISA 8.4, "Asynchronous warpgroup level matrix instructions" and "Async proxy".
 #pragma once
 #include "Common/async_copy.cuh"
@@ -74,20 +74,24 @@ template <int D, int Count> struct PanelRows {
     static __device__ int row_of(int index) { return index / RowChunks % Count; }
     static __device__ int chunk_of(int index) { return index / RowChunks / Count * RowChunks + index % RowChunks; }
 
-    // Bits 0–13 address, 16–29 leading offset, 32–45 stride, all in units of 16 bytes; 62–63 the swizzle: 1 of 128 bytes, 2 of 64.
-    // Sources: CUTLASS 3's make_gmma_desc and ThunderKittens' matrix descriptors, which agree; PTX ISA, "Matrix Descriptor Format".
-    static constexpr uint64 Format = uint64(Width == 64 ? 1 : 2) << 62 | uint64(8 * RowBytes / 16) << 32;
-
     // The operand whose rows (M or N) are the tile's from `tile` on, the product going over columns 16·step .. 16·step + 15. The leading
     // offset has no meaning then.
     __device__ static uint64 along_rows(uint32 tile, int step) {
         constexpr int Steps = Width / ProductStep;
-        return Format | uint64(1) << 16 | (tile + step / Steps * PanelBytes + step % Steps * ProductStep * 2) / 16;
+        return descriptor(tile, step / Steps * PanelBytes + step % Steps * ProductStep * 2, 16);
     }
 
     // The operand whose rows (M or N) are the tile's columns from panel `panel` on, the product going over rows 16·step .. 16·step + 15.
     // The leading offset is from panel to panel.
     __device__ static uint64 down_rows(uint32 tile, int step, int panel = 0) {
-        return Format | uint64(PanelBytes / 16) << 16 | (tile + panel * PanelBytes + step * ProductStep * RowBytes) / 16;
+        return descriptor(tile, panel * PanelBytes + step * ProductStep * RowBytes, PanelBytes);
+    }
+
+    // Bits 0–13 address, 16–29 leading offset, 32–45 stride (from eight rows to the next), all in units of 16 bytes; 62–63 the swizzle: 1
+    // of 128 bytes, 2 of 64. Addresses are below 2^18, so that sums do not pass from one field to the next.
+    // Sources: CUTLASS 3's make_gmma_desc and ThunderKittens' matrix descriptors, which agree; PTX ISA, "Matrix Descriptor Format".
+    __device__ static uint64 descriptor(uint32 tile, int offset, int leading_offset) {
+        constexpr uint32 Upper = uint32(Width == 64 ? 1 : 2) << 30 | uint32(8 * RowBytes / 16);
+        return uint64(Upper) << 32 | (tile / 16 + (uint32(leading_offset / 16) << 16 | uint32(offset / 16)));
     }
 };
