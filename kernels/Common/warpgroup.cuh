@@ -44,7 +44,7 @@ template <int Count> __device__ inline void hold(uint32 (&values)[Count]) {
 }
 
 // The same in all lanes, and known to the compiler to be: descriptors are taken from uniform registers.
-__device__ inline int warpgroup_of_thread() { return __shfl_sync(FullWarp, int(threadIdx.x) / WarpgroupThreads, 0); }
+__device__ inline int warpgroup_of_thread() { return __shfl_sync(FullWarp, int(threadIdx.x / WarpgroupThreads), 0); }
 
 // `Count` rows (a multiple of 8) of D 16-bit elements in shared memory, padded to whole 32: in panels of 64 columns, or 32 where 64 do not
 // divide, one behind the other. Within a panel rows are 128 or 64 bytes, and the chunks of 16 bytes of a row change places by its number:
@@ -63,16 +63,16 @@ template <int D, int Count> struct PanelRows {
     static_assert(Count % 8 == 0, "eight rows repeat");
 
     // The place of a row's chunk within its panel.
-    __device__ static int swizzled(int row, int chunk) { return chunk ^ (Width == 64 ? row % 8 : row / 2 % 4); }
+    __device__ static uint32 swizzled(uint32 row, uint32 chunk) { return chunk ^ (Width == 64 ? row % 8 : row / 2 % 4); }
 
-    // Bytes from the first to chunk `chunk`, columns 8·chunk .. 8·chunk + 7, of row `row`.
-    __device__ static int offset(int row, int chunk) {
+    // Unsigned, so that a division is a shift. Bytes from the first to chunk `chunk`, columns 8·chunk .. 8·chunk + 7, of row `row`.
+    __device__ static int offset(uint32 row, uint32 chunk) {
         return chunk / RowChunks * PanelBytes + row * RowBytes + swizzled(row, chunk % RowChunks) * 16;
     }
 
     // Which row and chunk is the index-th: eight neighbours lie in different banks, and fill whole sectors of memory.
-    static __device__ int row_of(int index) { return index / RowChunks % Count; }
-    static __device__ int chunk_of(int index) { return index / RowChunks / Count * RowChunks + index % RowChunks; }
+    __device__ static int row_of(uint32 index) { return index / RowChunks % Count; }
+    __device__ static int chunk_of(uint32 index) { return index / RowChunks / Count * RowChunks + index % RowChunks; }
 
     // The operand whose rows (M or N) are the tile's from `tile` on, the product going over columns 16·step .. 16·step + 15. The leading
     // offset has no meaning then.

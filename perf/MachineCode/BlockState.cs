@@ -3,11 +3,15 @@ using System.Collections.Generic;
 
 namespace GptEngine.Perf.MachineCode;
 
-/// <summary>A block's barrier.</summary>
+/// <summary>A block's barriers: that of all its warps, and one in shared memory at which they arrive and go on, and wait later.</summary>
 /// <param name="warps">Warps of the block.</param>
 internal sealed class BlockState(int warps)
 {
     private readonly HashSet<WarpState> _waiting = [];
+    private readonly List<double> _turns = [];
+    private readonly int _warps = warps;
+    private int _arrived;
+    private double _last;
     private double _opened;
 
     /// <summary>Warps that have not ended.</summary>
@@ -23,6 +27,19 @@ internal sealed class BlockState(int warps)
         if (_waiting.Count == Left)
         {
             _waiting.Clear();
+        }
+    }
+
+    /// <summary>When a turn of the block's memory barrier is over, by how many there were before it; infinite until all have arrived.</summary>
+    public double Ends(int turn) => turn < _turns.Count ? _turns[turn] : double.PositiveInfinity;
+
+    /// <summary>A warp arrives at the memory barrier, and goes on.</summary>
+    public void Pass(double time)
+    {
+        _last = Math.Max(_last, time);
+        if (++_arrived % _warps == 0)
+        {
+            _turns.Add(_last);
         }
     }
 }

@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 using GptEngine.Runtime;
 
 namespace GptEngine.Perf.MachineCode;
@@ -13,6 +14,9 @@ internal sealed record MachineModel
 {
     /// <summary>Multiply-adds a cycle of a scheduler's tensor cores.</summary>
     public required double TensorRate { get; init; }
+
+    /// <summary>The same of a warpgroup's products, which Hopper alone has.</summary>
+    public double WarpgroupRate { get; init; }
 
     /// <summary>Cycles that a warp's single-precision instruction holds its unit.</summary>
     public required double FloatCycles { get; init; }
@@ -46,6 +50,14 @@ internal sealed record MachineModel
     /// </summary>
     private const int VoltaTensorLatency = 4;
 
+    /// <summary>
+    /// From the end of a warpgroup's product on the tensor cores to its sums in registers: the least latency of one, that of 8 columns, in
+    /// Luo et al. 2024, table on wgmma.
+    /// </summary>
+    private const int WarpgroupLatency = 18;
+
+    private const int WarpgroupStep = 16;
+
     private static readonly MachineModel Volta = new()
     {
         TensorRate = 128,
@@ -70,6 +82,7 @@ internal sealed record MachineModel
     private static readonly MachineModel Hopper = new()
     {
         TensorRate = 512 * 0.63,
+        WarpgroupRate = 512,
         FloatCycles = 1,
         SharedLatency = 29,
         CacheLatency = 263,
@@ -88,25 +101,44 @@ internal sealed record MachineModel
 
     public static Pipe PipeOf(MachineInstruction instruction) => instruction.Name switch
     {
-        "HMMA" or "IMMA" or "DMMA" => Pipe.Tensor,
+        "HMMA" or "HGMMA" or "IMMA" or "DMMA" => Pipe.Tensor,
         "FFMA" or "FADD" or "FMUL" or "IMAD" => Pipe.MultiplyAdd,
         "HADD2" or "HFMA2" or "HMUL2" or "HSETP2" or "F2FP" => Pipe.Half,
         "MUFU" or "F2F" or "F2I" or "I2F" or "FRND" or "S2R" or "POPC" or "FLO" or "BREV" => Pipe.Special,
-        "LDS" or "STS" or "LDSM" or "SHFL" or "ATOMS" => Pipe.Shared,
+        "LDS" or "STS" or "LDSM" or "SHFL" or "ATOMS" or "SYNCS" => Pipe.Shared,
         "LDG" or "STG" or "LDGSTS" or "LDL" or "STL" or "RED" or "ATOMG" or "LD" or "ST" => Pipe.Global,
-        "BRA" or "BSSY" or "BSYNC" or "BMOV" or "BAR" or "EXIT" or "NOP" or "WARPSYNC" or "DEPBAR" or "LDGDEPBAR" or "ULDC" => Pipe.Control,
+        "BRA" or "BSSY" or "BSYNC" or "BMOV" or "BAR" or "EXIT" or "NOP" or "WARPSYNC" or "DEPBAR" or "LDGDEPBAR" or "WARPGROUP"
+            or "MEMBAR" or "FENCE" or "ULDC" => Pipe.Control,
         string name => name[0] == 'U' ? Pipe.Control : Pipe.Integer,
     };
 
-    /// <summary>Multiply-adds of a tensor instruction of a warp; HMMA.884 is one of four steps of mma.m8n8k4.</summary>
+    /// <summary>Whether it is a part of a warpgroup's product, which runs beside the warp.</summary>
+    public static bool IsOfWarpgroup(MachineInstruction instruction) => instruction.Name == "HGMMA";
+
+    /// <summary>Multiply-adds of a tensor instruction of a warp; HMMA.884 is one of four steps of mma.m8n8k4, HGMMA four warps' with 16 rows each.</summary>
     public static double MultiplyAdds(MachineInstruction instruction) =>
-        instruction.Has("884") ? 256 : instruction.Has("16816") ? 2048 : instruction.Has("1688") ? 1024 : 0;
+        IsOfWarpgroup(instruction) ? 16 * Columns(instruction) * WarpgroupStep
+        : instruction.Has("884") ? 256 : instruction.Has("16816") ? 2048 : instruction.Has("1688") ? 1024 : 0;
+
+    /// <summary>
+    /// Bytes that a warpgroup's product reads from shared memory, a warp's part: the right side, once for all four, and rows where they are not
+    /// in registers.
+    /// </summary>
+    public static double OperandBytes(MachineInstruction instruction)
+    {
+        bool hasRows = instruction.Operands.Split(',')[1].Contains("gdesc", StringComparison.Ordinal);
+        return sizeof(ushort) * WarpgroupStep * ((Columns(instruction) / 4) + (hasRows ? 16 : 0));
+    }
+
+    private static double Columns(MachineInstruction instruction) =>
+        int.Parse(instruction.Opcode.Split('x')[1], CultureInfo.InvariantCulture);
 
     /// <summary>Bytes that a warp's instruction moves between registers and shared or global memory.</summary>
     public static double WarpBytes(MachineInstruction instruction) => instruction.Name switch
     {
         "LDSM" => instruction.Opcode.EndsWith(".4", StringComparison.Ordinal) ? 512 : instruction.Opcode.EndsWith(".2", StringComparison.Ordinal) ? 256 : 128,
         "SHFL" => 128,
+        "SYNCS" => 8,
         _ => 32 * instruction.Bytes,
     };
 
@@ -116,7 +148,7 @@ internal sealed record MachineModel
     /// </summary>
     public double Cycles(MachineInstruction instruction) => PipeOf(instruction) switch
     {
-        Pipe.Tensor => MultiplyAdds(instruction) / TensorRate,
+        Pipe.Tensor => MultiplyAdds(instruction) / (IsOfWarpgroup(instruction) ? WarpgroupRate : TensorRate),
         Pipe.MultiplyAdd => instruction.Name == "IMAD" ? IntegerCycles : FloatCycles,
         Pipe.Special => SpecialCycles,
         Pipe.Shared or Pipe.Global => Math.Max(1, WarpBytes(instruction) / SharedBytes),
@@ -129,7 +161,7 @@ internal sealed record MachineModel
     /// <param name="fromMemory">Whether a global load goes on to device memory.</param>
     public double Latency(MachineInstruction instruction, bool fromMemory) => PipeOf(instruction) switch
     {
-        Pipe.Tensor => VoltaTensorLatency,
+        Pipe.Tensor => IsOfWarpgroup(instruction) ? WarpgroupLatency : VoltaTensorLatency,
         Pipe.Shared => SharedLatency,
         Pipe.Global => fromMemory ? MemoryLatency : CacheLatency,
         _ => SpecialLatency,

@@ -142,7 +142,7 @@ internal sealed class MultiprocessorSimulation(ImmutableArray<MachineInstruction
     private (double Time, WaitReason Reason) EarliestOf(WarpState warp, int scheduler)
     {
         int next = warp.Next;
-        double unit = _pipes[next] is Pipe.Shared or Pipe.Global ? _sharedFree - QueuedCycles : _free[scheduler, (int)_pipes[next]];
+        double unit = MachineModel.IsOfWarpgroup(code[next]) ? 0 : _pipes[next] is Pipe.Shared or Pipe.Global ? _sharedFree - QueuedCycles : _free[scheduler, (int)_pipes[next]];
         (double time, WaitReason reason) = warp.Earliest(code[next]);
         return unit > time ? (unit, WaitReason.Unit) : (time, reason);
     }
@@ -168,6 +168,15 @@ internal sealed class MultiprocessorSimulation(ImmutableArray<MachineInstruction
         else
         {
             _free[scheduler, (int)pipe] = Math.Max(_free[scheduler, (int)pipe], now) + cycles;
+        }
+
+        if (MachineModel.IsOfWarpgroup(instruction))
+        {
+            // It takes its turn without the warp, when its operands have come through shared memory.
+            double operands = MachineModel.OperandBytes(instruction) / MachineModel.SharedBytes;
+            _sharedFree = Math.Max(_sharedFree, now) + operands;
+            _busy[(int)Pipe.Shared] += operands;
+            done = Math.Max(_free[scheduler, (int)pipe], _sharedFree) + model.Latency(instruction, isFromMemory(index));
         }
 
         _greedy[scheduler] = warp;

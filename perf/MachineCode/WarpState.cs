@@ -12,7 +12,9 @@ namespace GptEngine.Perf.MachineCode;
 internal sealed class WarpState(int[] trace, BlockState block, BlockState team)
 {
     private readonly List<(double Time, Pipe By)>[] _pending = [.. Enumerable.Range(0, ControlCode.Barriers).Select(_ => new List<(double, Pipe)>())];
+    private readonly List<double> _products = [];
     private double _copied;
+    private int _turns;
 
     public BlockState Block => block;
 
@@ -46,7 +48,14 @@ internal sealed class WarpState(int[] trace, BlockState block, BlockState team)
             }
         }
 
-        return next.Name == "DEPBAR" && WhenAtMost(next) is double free && free > time ? (free, WaitReason.Global) : (time, reason);
+        (double free, WaitReason why) = next switch
+        {
+            { Name: "DEPBAR" } => (WhenAtMost(next, CopiesOf(next)), WaitReason.Global),
+            { Opcode: "WARPGROUP.DEPBAR.LE" } => (WhenAtMost(next, _products), WaitReason.Tensor),
+            { Name: "SYNCS" } when next.Has("TRYWAIT") => (block.Ends(_turns), WaitReason.Block),
+            _ => (0, reason),
+        };
+        return free > time ? (free, why) : (time, reason);
     }
 
     /// <summary>Goes on to the next instruction.</summary>
@@ -66,6 +75,15 @@ internal sealed class WarpState(int[] trace, BlockState block, BlockState team)
                 break;
             case "LDGDEPBAR":
                 Add(0, _copied, now, Pipe.Global);
+                break;
+            case "HGMMA" when issued.Operands.Contains("gsb0", StringComparison.Ordinal):
+                _products.Add(done);
+                break;
+            case "SYNCS" when issued.Has("TRYWAIT"):
+                _turns++;
+                break;
+            case "SYNCS" when issued.Has("ARRIVE"):
+                block.Pass(now);
                 break;
             case "BAR":
                 (issued.Operands.StartsWith('R') ? team : block).Arrive(this, Ready);
@@ -99,11 +117,13 @@ internal sealed class WarpState(int[] trace, BlockState block, BlockState team)
     }
 
     // DEPBAR.LE SB0, 0x1: until at most one of the barrier's is still up.
-    private double WhenAtMost(MachineInstruction wait)
+    private static double WhenAtMost(MachineInstruction wait, IEnumerable<double> times)
     {
-        string[] operands = wait.Operands.Split(',', StringSplitOptions.TrimEntries);
-        List<(double Time, Pipe By)> pending = _pending[int.Parse(operands[0].AsSpan(2), CultureInfo.InvariantCulture)];
-        int allowed = Convert.ToInt32(operands[1], 16);
-        return pending.Count <= allowed ? 0 : pending.Select(other => other.Time).Order().ElementAt(pending.Count - allowed - 1);
+        double[] pending = [.. times.Order()];
+        int allowed = Convert.ToInt32(wait.Operands.Split(',', StringSplitOptions.TrimEntries)[1], 16);
+        return pending.Length <= allowed ? 0 : pending[pending.Length - allowed - 1];
     }
+
+    private IEnumerable<double> CopiesOf(MachineInstruction wait) =>
+        _pending[int.Parse(wait.Operands.Split(',')[0].AsSpan(2), CultureInfo.InvariantCulture)].Select(other => other.Time);
 }

@@ -52,6 +52,34 @@ public sealed class MultiprocessorSimulationTests
         Assert.That(simulation.WaitedCycles(WaitReason.Block) * 4, Is.EqualTo(cycles - 7).Within(10));
     }
 
+    // 64×64 over 16 takes the four schedulers' 2,048 multiply-adds a cycle 32 cycles; right side 2 KB of shared memory, left side as much.
+    [TestCase("R24, R100, gdesc[UR12], R24, gsb0", 1, 32 + 18 + 1, TestName = "a product that is waited for takes its time and a latency")]
+    [TestCase("R24, R100, gdesc[UR12], R24, gsb0", 4, 32, TestName = "four warpgroups fill the tensor cores")]
+    [TestCase("R24, gdesc[UR12], R24, gsb0", 4, 32, TestName = "and with both sides in shared memory just that")]
+    public void WarpgroupProducts_RunBesideTheWarp(string operands, int warpsOfAScheduler, double expected)
+    {
+        ImmutableArray<MachineInstruction> code = MachineCodeSamples.Code(("HGMMA.64x64x16.F32.BF16", 1, 7, 0), ("WARPGROUP.DEPBAR.LE", 1, 7, 0));
+        code = [code[0] with { Operands = operands }, code[1] with { Operands = "gsb0, 0x0" }];
+
+        Assert.That(CyclesOfEach(90, warpsOfAScheduler, code), Is.EqualTo(expected).Within(0.5));
+        Assert.That(CyclesOfEach(90, 4, [code[0], code[1] with { Operands = "gsb0, 0x1" }]), Is.EqualTo(32).Within(0.5));
+    }
+
+    [Test]
+    public void MemoryBarrier_LetsTheFastWarpGoOnUntilItWaits()
+    {
+        ImmutableArray<MachineInstruction> code = MachineCodeSamples.Code(
+            ("IADD3", 15, 7, 0), ("SYNCS.ARRIVE.TRANS64.A1T0", 5, 7, 0), ("SYNCS.PHASECHK.TRANS64.TRYWAIT", 5, 7, 0));
+        int[] slow = [.. Enumerable.Repeat(0, 100), 1];
+        int[] fast = [1, .. Enumerable.Repeat(0, 50), 2];
+
+        double cycles = new MultiprocessorSimulation(code, MachineModel.Of(90), _ => false).Run([[slow, fast]], resident: 1);
+
+        Assert.That(cycles, Is.EqualTo(100 * 15).Within(10));
+        Assert.That(
+            new MultiprocessorSimulation(code, MachineModel.Of(90), _ => false).Run([[[1], fast]], resident: 1), Is.EqualTo(50 * 15).Within(10), "nothing to wait for");
+    }
+
     [Test]
     public void Blocks_TakeEachOthersPlace()
     {
