@@ -148,10 +148,10 @@ public sealed class PlantedBugTests
     [Test]
     public void UnknownInstruction_NamesItselfItsKernelAndItsLine()
     {
-        const string ptx = ".version 8.0\n.target sm_90\n.address_size 64\n.visible .entry k()\n{\n.loc 1 7 3\nwgmma.fence.sync.aligned;\nret;\n}\n.file 1 \"/a/k.cu\"\n";
+        const string ptx = ".version 8.0\n.target sm_90\n.address_size 64\n.visible .entry k()\n{\n.loc 1 7 3\ntensormap.cp_fenceproxy;\nret;\n}\n.file 1 \"/a/k.cu\"\n";
         using var run = new KernelRun(ptx);
         var error = Assert.Throws<GptEngine.Runtime.Simulator.UnsupportedInstructionException>(() => run.Function("k"));
-        Assert.That(error!.Message, Does.Contain("wgmma.fence.sync.aligned").And.Contain("k.cu:7").And.Contain("in k,"));
+        Assert.That(error!.Message, Does.Contain("tensormap.cp_fenceproxy").And.Contain("k.cu:7").And.Contain("in k,"));
     }
 
     private static KernelRun Open(int hostThreads = 2) => new(

@@ -11,6 +11,18 @@ public enum FindingKind
 
     /// <summary>A copy by cp.async was read before its group was waited for.</summary>
     AsyncCopyNotWaitedFor,
+
+    /// <summary>Registers or shared memory of a warpgroup product were touched before it was waited for.</summary>
+    ProductNotWaitedFor,
+
+    /// <summary>A warpgroup product uses registers that were written with no wgmma.fence between.</summary>
+    ProductNotFenced,
+
+    /// <summary>A warpgroup product reads shared memory that its writer did not show to the asynchronous proxy.</summary>
+    ProxyFenceMissing,
+
+    /// <summary>The four warps of a warpgroup do not execute the same wgmma.</summary>
+    WarpgroupDivergence,
     SharedRace,
     WarpRace,
     GlobalRace,

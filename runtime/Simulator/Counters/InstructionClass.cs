@@ -36,7 +36,7 @@ public enum InstructionClass
     /// <summary>Asynchronous copies, their groups and mbarriers.</summary>
     AsyncCopy,
 
-    /// <summary>mma, ldmatrix apart.</summary>
+    /// <summary>mma and wgmma, ldmatrix apart.</summary>
     Tensor,
 
     /// <summary>ldmatrix and stmatrix.</summary>
@@ -45,7 +45,7 @@ public enum InstructionClass
     /// <summary>Shuffles, votes, matches and redux.</summary>
     Warp,
 
-    /// <summary>Block and warp barriers and fences.</summary>
+    /// <summary>Block and warp barriers, fences, and what surrounds wgmma.</summary>
     Barrier,
 
     /// <summary>Branches, calls and exits.</summary>

@@ -67,6 +67,9 @@ public sealed class LaunchCounters
     /// <summary>Multiplications and additions of the tensor instructions.</summary>
     public long TensorOperations { get; internal set; }
 
+    /// <summary>Those of them that are a warpgroup's (wgmma).</summary>
+    public long WarpgroupOperations { get; internal set; }
+
     /// <summary>Issued instructions of a class.</summary>
     public long WarpInstructionsOf(InstructionClass kind) => _warpInstructions[(int)kind];
 
@@ -115,5 +118,6 @@ public sealed class LaunchCounters
         Float64Operations += other.Float64Operations;
         Float16Operations += other.Float16Operations;
         TensorOperations += other.TensorOperations;
+        WarpgroupOperations += other.WarpgroupOperations;
     }
 }

@@ -169,6 +169,7 @@ internal sealed class LaunchRunner(LaunchContext launch, int hostThreads)
             }
         }
 
+        block.Products?.CheckEnd();
         return true;
     }
 

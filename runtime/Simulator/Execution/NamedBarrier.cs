@@ -20,7 +20,7 @@ internal sealed class NamedBarrier
     internal int PredicateCount { get; set; }
 
     /// <summary>Latest time that an arriving warp had seen of each warp: what those that wait then have seen too.</summary>
-    internal uint[] Clock { get; } = new uint[Warp.Lanes];
+    internal uint[] Clock { get; } = BlockClock.New();
 
     internal void Clear()
     {

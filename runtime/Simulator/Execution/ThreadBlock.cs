@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using GptEngine.Runtime.Simulator.Checks;
 using GptEngine.Runtime.Simulator.Counters;
 using GptEngine.Runtime.Simulator.Memory;
+using GptEngine.Runtime.Simulator.Tensor;
 using GptEngine.Runtime.Simulator.Translation;
 
 namespace GptEngine.Runtime.Simulator.Execution;
@@ -60,6 +61,9 @@ internal sealed unsafe class ThreadBlock : IDisposable
 
     internal bool HasByteRaces => _byteRaces is not null;
 
+    /// <summary>What warpgroup products read of shared memory, and what their warps agree on; made when there is one.</summary>
+    internal BlockProducts? Products { get; private set; }
+
     /// <summary>mbarriers by their offset in shared memory.</summary>
     internal Dictionary<int, MemoryBarrier> MemoryBarriers { get; } = [];
 
@@ -97,6 +101,7 @@ internal sealed unsafe class ThreadBlock : IDisposable
         new Span<byte>(SharedState, Launch.SharedBytes).Clear();
         Races.Clear();
         _byteRaces?.Clear();
+        Products?.Clear();
         MemoryBarriers.Clear();
         SharedReleases.Clear();
         Seen.Clear();
@@ -118,6 +123,8 @@ internal sealed unsafe class ThreadBlock : IDisposable
         }
     }
 
+    internal BlockProducts UseProducts() => Products ??= new BlockProducts(this);
+
     /// <summary>Adds what the basic blocks counted to the launch's counters.</summary>
     internal void CollectCounters()
     {
@@ -137,6 +144,7 @@ internal sealed unsafe class ThreadBlock : IDisposable
             Counters.Float64Operations += ActiveLanes[b] * block.Float64Operations;
             Counters.Float16Operations += ActiveLanes[b] * block.Float16Operations;
             Counters.TensorOperations += Executions[b] * block.TensorOperations;
+            Counters.WarpgroupOperations += Executions[b] * block.WarpgroupOperations;
         }
     }
 
@@ -179,6 +187,7 @@ internal sealed unsafe class ThreadBlock : IDisposable
 
         Races.Dispose();
         _byteRaces?.Dispose();
+        Products?.Dispose();
         NativeMemory.AlignedFree(Shared);
         NativeMemory.Free(SharedState);
         Shared = null;

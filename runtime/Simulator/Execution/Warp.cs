@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.InteropServices;
 using GptEngine.Runtime.Simulator.Memory;
+using GptEngine.Runtime.Simulator.Tensor;
 using GptEngine.Runtime.Simulator.Translation;
 
 namespace GptEngine.Runtime.Simulator.Execution;
@@ -31,7 +32,8 @@ internal sealed unsafe class Warp : IDisposable
         Scratch = Addresses + (3 * Lanes);
         Local = (byte*)(Addresses + (4 * Lanes));
         LocalWritten = Local + local;
-        Clock = new uint[Lanes];
+        Clock = BlockClock.New();
+        ProductRegisters = new ProductRegisters(kernel.ProductRegisterCount);
     }
 
     internal ThreadBlock Block { get; }
@@ -85,6 +87,15 @@ internal sealed unsafe class Warp : IDisposable
     /// <summary>Copies by cp.async that are under way.</summary>
     internal AsyncCopies Copies { get; } = new();
 
+    /// <summary>For each lane the time of its last fence.proxy.async.</summary>
+    internal uint[] ProxyFences { get; } = new uint[Lanes];
+
+    /// <summary>Which groups of warpgroup products are under way.</summary>
+    internal ProductGroups Products { get; } = new();
+
+    /// <summary>What those products do to registers.</summary>
+    internal ProductRegisters ProductRegisters { get; }
+
     /// <summary>Lane index that a failed instruction is reported for.</summary>
     internal int ThreadOf(int lane) => (Index * Lanes) + lane;
 
@@ -98,6 +109,9 @@ internal sealed unsafe class Warp : IDisposable
         Instructions = 0;
         Array.Clear(Clock);
         Copies.Clear();
+        Array.Clear(ProxyFences);
+        Products.Clear();
+        ProductRegisters.Clear();
         new Span<byte>(LocalWritten, Kernel.LocalBytes * Lanes).Clear();
     }
 

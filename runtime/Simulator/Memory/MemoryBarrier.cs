@@ -16,7 +16,7 @@ internal sealed class MemoryBarrier
     internal int Phase { get; set; }
 
     /// <summary>What those that arrived had seen; handed over to those that wait once the phase is complete.</summary>
-    internal uint[] Arriving { get; } = new uint[Execution.Warp.Lanes];
+    internal uint[] Arriving { get; } = Execution.BlockClock.New();
 
-    internal uint[] Completed { get; } = new uint[Execution.Warp.Lanes];
+    internal uint[] Completed { get; } = Execution.BlockClock.New();
 }

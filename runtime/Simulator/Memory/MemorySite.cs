@@ -54,6 +54,12 @@ internal sealed class MemorySite
     /// <summary>Where the guard of a waiting instruction lies in the registers; −1 where it has none.</summary>
     internal int GuardOffset { get; init; } = -1;
 
+    /// <summary>What wgmma.mma_async computes.</summary>
+    internal Tensor.WarpgroupProduct? Product { get; init; }
+
+    /// <summary>Which registers of warpgroup products any other instruction touches.</summary>
+    internal Tensor.ProductAccess? Access { get; init; }
+
     internal int Bytes => ElementSize * Count;
 
     /// <summary>The instruction and its place, as a report says it.</summary>

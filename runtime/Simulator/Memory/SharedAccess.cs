@@ -104,7 +104,7 @@ internal static unsafe class SharedAccess
         return warp.Block.Shared + offset;
     }
 
-    private static void ReportUnwritten(Warp warp, MemorySite site, int lane, int offset, bool onItsWay) => warp.Block.Report(
+    internal static void ReportUnwritten(Warp warp, MemorySite site, int lane, int offset, bool onItsWay) => warp.Block.Report(
         onItsWay ? FindingKind.AsyncCopyNotWaitedFor : FindingKind.Uninitialized,
         warp.ThreadOf(lane),
         site,

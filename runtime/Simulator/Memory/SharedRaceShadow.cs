@@ -5,7 +5,7 @@ namespace GptEngine.Runtime.Simulator.Memory;
 
 /// <summary>
 /// Who last wrote and who read each piece of a block's shared memory (a word, or a byte where accesses are smaller), and when by the
-/// block's clock. An entry is: time in bits 0..27, lane in 28..32, warp in 33..37, several lanes in 38, atomic in 39, site in 40..59. Two
+/// block's clock. An entry is: time in bits 0..27, lane in 28..32, warp in 33..37, several lanes in 38, atomic in 39, site in 40..59, by the asynchronous proxy in 60. Two
 /// more arrays have the warps that read and when each of them did last.
 /// </summary>
 internal sealed unsafe class SharedRaceShadow : IDisposable
@@ -14,6 +14,7 @@ internal sealed unsafe class SharedRaceShadow : IDisposable
     internal const ulong LaneAndWarpBits = 0x3FFul << 28;
     internal const ulong SeveralLanes = 1ul << 38;
     internal const ulong AtomicBit = 1ul << 39;
+    internal const ulong AsyncProxyBit = 1ul << 60;
 
     private readonly int _pieces;
 

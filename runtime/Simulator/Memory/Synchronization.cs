@@ -18,6 +18,26 @@ internal static class Synchronization
         }
     }
 
+    /// <summary>fence.proxy.async: what the lanes wrote to shared memory so far, the asynchronous proxy sees once this is handed on.</summary>
+    public static void ShowToAsyncProxy(Warp warp, uint mask)
+    {
+        if (mask == 0)
+        {
+            return;
+        }
+
+        uint time = warp.Block.Time++;
+        for (uint rest = mask; rest != 0; rest &= rest - 1)
+        {
+            warp.ProxyFences[BitOperations.TrailingZeroCount(rest)] = time;
+        }
+
+        if (mask == warp.Live)
+        {
+            warp.Clock[BlockClock.Shown + warp.Index] = time;
+        }
+    }
+
     /// <summary>A volatile, relaxed or acquiring load has seen what its address released.</summary>
     public static void AfterLoad(Warp warp, int siteIndex, uint mask) => Touch(warp, warp.Sites[siteIndex], mask);
 
@@ -58,7 +78,7 @@ internal static class Synchronization
         Dictionary<int, uint[]> releases = warp.Block.SharedReleases;
         if (!releases.TryGetValue(offset, out uint[]? clock))
         {
-            releases[offset] = clock = new uint[Warp.Lanes];
+            releases[offset] = clock = BlockClock.New();
         }
 
         BlockClock.Join(warp.Clock, clock);

@@ -48,6 +48,9 @@ internal sealed class BasicBlock
     /// <summary>Operations of the tensor instructions, for the whole warp.</summary>
     internal long TensorOperations { get; set; }
 
+    /// <summary>Those of them that are a warpgroup's.</summary>
+    internal long WarpgroupOperations { get; set; }
+
     internal int InstructionCount { get; set; }
 
     /// <summary>The code before it is compiled.</summary>

@@ -57,7 +57,7 @@ internal static class ControlFlow
         "bar" or "barrier" when instruction.Has("cluster") => SyncKind.None,
         "bar" or "barrier" => SyncKind.Barrier,
         "shfl" or "vote" or "match" or "redux" => SyncKind.Lanes,
-        "mma" or "ldmatrix" or "stmatrix" => SyncKind.Warp,
+        "mma" or "ldmatrix" or "stmatrix" or "wgmma" => SyncKind.Warp,
         _ => SyncKind.None,
     };
 

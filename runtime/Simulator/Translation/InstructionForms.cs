@@ -10,6 +10,7 @@ internal static class InstructionForms
     [
         "st", "red", "bra", "brx", "call", "ret", "exit", "trap", "brkpt", "bar", "barrier", "membar", "fence", "cp", "prefetch", "prefetchu",
         "stmatrix", "nanosleep", "pmevent", "discard", "applypriority", "mbarrier", "griddepcontrol", "setmaxnreg",
+        "wgmma",
     ];
 
     /// <summary>Whether the first operand is written, in full, and not read. In doubt, no: such a register only keeps a row to itself.</summary>

@@ -14,6 +14,8 @@ internal sealed partial class InstructionTranslator
         {
             case "bar" or "barrier" when ControlFlow.SyncOf(i) == SyncKind.Barrier:
                 return BlockBarrier(i);
+            case "fence" when i.Has("proxy"):
+                return FenceProxy(i);
             case "membar" or "fence":
                 InstructionModes.RequireKnown(kernel, i, "cta cluster gpu sys gl sc acq_rel acquire release mbarrier_init");
                 Count(InstructionClass.Barrier);

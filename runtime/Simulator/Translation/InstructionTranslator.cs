@@ -38,6 +38,7 @@ internal sealed partial class InstructionTranslator(KernelTranslator kernel, IRe
                 _code.Unguard();
             }
 
+            TrackProducts(instruction);
             if (!Translate(instruction))
             {
                 throw kernel.Unsupported(instruction, "an opcode that is not simulated");
@@ -67,7 +68,7 @@ internal sealed partial class InstructionTranslator(KernelTranslator kernel, IRe
 
     private bool Translate(PtxInstruction i) =>
         TranslateArithmetic(i) || TranslateFloat(i) || TranslateBits(i) || TranslateCompare(i) || TranslateMove(i) || TranslateMemory(i)
-        || TranslateWarp(i) || TranslateTensor(i) || TranslateAsync(i) || TranslateControl(i);
+        || TranslateWarp(i) || TranslateTensor(i) || TranslateWarpgroup(i) || TranslateAsync(i) || TranslateControl(i);
 
     private void Count(InstructionClass kind) => _block.ClassCounts[(int)kind]++;
 

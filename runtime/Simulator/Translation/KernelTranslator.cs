@@ -16,13 +16,21 @@ internal sealed class KernelTranslator
     private readonly Dictionary<PtxVariable, ulong> _addresses;
     private readonly List<MemorySite> _sites = [];
 
-    private KernelTranslator(PtxFunction kernel, RegisterAllocator registers, ConstantPool constants, Dictionary<PtxVariable, ulong> addresses)
+    private KernelTranslator(
+        PtxModule module, PtxFunction kernel, RegisterAllocator registers, ConstantPool constants, Dictionary<PtxVariable, ulong> addresses, ProductRegisterWeb products)
     {
+        Module = module;
+        Products = products;
         _kernel = kernel;
         _registers = registers;
         _constants = constants;
         _addresses = addresses;
     }
+
+    internal PtxModule Module { get; }
+
+    /// <summary>The registers that warpgroup products use.</summary>
+    internal ProductRegisterWeb Products { get; }
 
     internal RegisterAllocator Registers => _registers;
 
@@ -54,7 +62,7 @@ internal sealed class KernelTranslator
             parameters += parameter.Size;
         }
 
-        var translator = new KernelTranslator(kernel, registers, constants, addresses);
+        var translator = new KernelTranslator(module, kernel, registers, constants, addresses, new ProductRegisterWeb(inliner.Instructions));
         translator.Prepare(blocks, inliner.StackVariables);
         return new TranslatedKernel
         {
@@ -64,6 +72,7 @@ internal sealed class KernelTranslator
             RegisterBytes = registers.Bytes,
             StaticSharedBytes = shared,
             LocalBytes = Align(local, 16),
+            ProductRegisterCount = translator.Products.Count,
             ParameterOffsets = offsets,
             ParameterBytes = parameters,
         };

@@ -8,7 +8,7 @@ internal enum SyncKind
     /// <summary>The lanes that a mask names: shuffles, votes, bar.warp.sync.</summary>
     Lanes,
 
-    /// <summary>All lanes of the warp: mma, ldmatrix.</summary>
+    /// <summary>All lanes of the warp: mma, wgmma, ldmatrix.</summary>
     Warp,
 
     /// <summary>A barrier of the block.</summary>

@@ -22,6 +22,9 @@ internal sealed class TranslatedKernel
     /// <summary>Bytes of local memory of one thread.</summary>
     internal required int LocalBytes { get; init; }
 
+    /// <summary>Registers that warpgroup products use, or that are moved to or from such.</summary>
+    internal required int ProductRegisterCount { get; init; }
+
     /// <summary>Where each parameter lies in the argument buffer.</summary>
     internal required IReadOnlyList<int> ParameterOffsets { get; init; }
 
