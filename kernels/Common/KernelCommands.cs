@@ -27,10 +27,11 @@ public static class KernelCommands
     /// <param name="architectures">Comma-separated: <c>sm_70,sm_80,sm_90</c>.</param>
     /// <param name="cache">Compiles, or finds what was compiled before.</param>
     /// <returns><see cref="ExitCode.Failed"/> where a kernel spills or does not fit.</returns>
+    /// <exception cref="UserErrorException">An architecture is not one that kernels are made for, or the compiler does not know it.</exception>
     public static ExitCode Compile(TextWriter output, string architectures, CompileCache cache)
     {
         ComputeCapability[] targets = [.. architectures.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-            .Select(ComputeCapability.Parse)];
+            .Select(architecture => ArchitectureLimits.Of(ComputeCapability.Parse(architecture)).Capability)];
         if (targets.Length == 0)
         {
             throw new UserErrorException("No architecture was named. Name some as in --arch sm_70,sm_80,sm_90.", ExitCode.Usage);

@@ -3,8 +3,10 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Linq;
+using System.Runtime.ExceptionServices;
 using System.Text;
 using System.Threading.Tasks;
+using GptEngine.Runtime;
 using GptEngine.Runtime.Compile;
 
 namespace GptEngine.Kernels.Common;
@@ -16,6 +18,7 @@ public static class KernelReport
     /// <param name="cache">Compiles, or finds what was compiled before.</param>
     /// <param name="kernels">The kernels.</param>
     /// <param name="targets">The architectures; each must be in <see cref="ArchitectureLimits.All"/>.</param>
+    /// <exception cref="UserErrorException">The compiler does not know one of them.</exception>
     public static ImmutableArray<KernelReportRow> Compile(
         CompileCache cache, IEnumerable<KernelInstance> kernels, IEnumerable<ComputeCapability> targets)
     {
@@ -30,11 +33,20 @@ public static class KernelReport
                select (fitting, target),
         ];
         var rows = new KernelReportRow[units.Length][];
-        Parallel.For(0, units.Length, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, i =>
+        try
         {
-            (KernelInstance[] instances, ComputeCapability target) = units[i];
-            rows[i] = [.. RowsOf(cache.GetOrCompile(KernelSources.Request(target, ImageFormat.Cubin, instances)).Image, instances)];
-        });
+            Parallel.For(0, units.Length, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, i =>
+            {
+                (KernelInstance[] instances, ComputeCapability target) = units[i];
+                rows[i] = [.. RowsOf(cache.GetOrCompile(KernelSources.Request(target, ImageFormat.Cubin, instances)).Image, instances)];
+            });
+        }
+        catch (AggregateException failures)
+        {
+            // One source is wrong, or one target unknown: the first says it all.
+            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);
+        }
+
         return [.. rows.SelectMany(unit => unit)];
     }
 

@@ -52,6 +52,7 @@ public sealed class KernelsCommandTests
     [TestCase(new[] { "kernels", "profile", "attention", "--gpus", "V100" }, "no option '--gpus'. Did you mean '--gpu'")]
     [TestCase(new[] { "kernels", "show", "--nope" }, "no option '--nope'")]
     [TestCase(new[] { "kernels", "compile", "--arch", "volta" }, "sm_70")]
+    [TestCase(new[] { "kernels", "compile", "--arch", "sm_70,sm_35" }, "no table of limits for sm_35. Known are sm_70, ")]
     [TestCase(new[] { "kernels", "show" }, "gpt kernels show --help")]
     [TestCase(new[] { "kernels", "show", "gelu" }, "gpt kernels list")]
     [TestCase(new[] { "kernels", "show", "embedding_order", "--ptx", "--sass" }, "--sass")]

@@ -66,6 +66,21 @@ public sealed class ElementKernelTests(int architecture, DataType storage)
         Check(results["gradZ"], Backward<double>(gradY, z, activation), Backward<float>(gradY, z, activation), offset, seed);
     }
 
+    // A weight that is no number must not hide behind a 0: the loss has to show it.
+    [Test]
+    public void Activation_NaN_ComesThrough([Values(Activation.GeluTanh, Activation.Gelu, Activation.Relu)] Activation activation, [Values(0, 1)] int offset)
+    {
+        const int count = 257;
+        using var bench = Bench(seed: 1);
+        double[] z = bench.Normal(count + offset);
+        z[offset + 3] = z[^1] = double.NaN;
+        new ActivationLauncher(_operations.Queue, storage, activation).Forward(
+            bench.Read("z", TensorKind.Storage, z, count + offset).View("z", offset, count),
+            bench.Write("y", TensorKind.Storage, count + offset).View("y", offset, count));
+        double[] y = bench.Collect()["y"].Values[offset..];
+        Assert.That(Enumerable.Range(0, count).Where(i => double.IsNaN(y[i])), Is.EqualTo(new[] { 3, count - 1 }));
+    }
+
     [TestCase(1, 1, 128)]
     [TestCase(2, 97, 128)]
     [TestCase(5, 95, 97, TestName = "CrossEntropy_Ragged_MatchesOracle")]

@@ -51,6 +51,37 @@ public sealed class GpuStepTests
         Assert.That(driver.Launches, Is.GreaterThan(100));
     }
 
+    /// <summary>
+    /// By the driver's own calls: nothing is taken, loaded or waited out. The host waits for results of the step before, and for the slot of the
+    /// micro-batch before the last: then the GPU has work of a micro-step or two still before it, and never runs dry.
+    /// </summary>
+    [Test]
+    public void Step_TakesNothing_AndWaitsWithWorkAhead([Values] bool usesGraphs)
+    {
+        const int microSteps = 4;
+        var driver = new SilentDriver();
+        using CudaOperations operations = Silent(driver, DataType.Float16, usesGraphs);
+        using Device device = operations.Device;
+        var meter = new DriverMeter(driver);
+        RunConfiguration configuration = TestRuns.Small with { Training = TestRuns.Small.Training with { Precision = Precision.Fp16 } };
+        var options = new TrainingSessionOptions { Tokens = TestRuns.Tokens, Observers = [meter] };
+        using (TrainingSession session = TrainingSession.Create(configuration, operations, options))
+        {
+            session.Run();
+        }
+
+        // The first steps begin with the run's own work, and behind the last there is nothing.
+        var steady = meter.Steps[2..^1];
+        Assert.Multiple(() =>
+        {
+            Assert.That(steady, Has.Count.GreaterThan(30));
+            Assert.That(steady.Select(step => step.Disruptions), Has.All.Zero);
+            Assert.That(steady.Select(step => step.Uploads), Has.All.EqualTo(microSteps + 1), "the tokens, and the step's scalars");
+            Assert.That(steady.Select(step => step.Downloads), Has.All.EqualTo(1), "the metrics");
+            Assert.That(steady.Select(step => step.LeastWorkBehindAWait), Has.All.GreaterThanOrEqualTo(2));
+        });
+    }
+
     // What a capture forbids differs by driver version: so all is compiled and loaded in a rehearsal that runs nothing.
     [Test]
     public void Capture_GoesThroughTheWorkFirst_AndLoadsNothingAfterwards()

@@ -25,7 +25,26 @@ internal unsafe class SilentDriver : GpuDriver
     /// <summary>Kernels launched so far.</summary>
     public long Launches { get; private set; }
 
-    public override GpuModule LoadModule(ReadOnlySpan<byte> image, string name) => new Module(name);
+    /// <summary>Kernels and graphs set going so far.</summary>
+    public long Work { get; private set; }
+
+    /// <summary>Copies from the host so far.</summary>
+    public long Uploads { get; private set; }
+
+    /// <summary>Copies to the host so far.</summary>
+    public long Downloads { get; private set; }
+
+    /// <summary>Calls so far that take or give back something, load, or wait for all work: none of a step's.</summary>
+    public long Disruptions { get; private set; }
+
+    /// <summary>Of the waits for an event: the least work that had been set going behind it, and keeps the GPU busy. Whoever asks sets it back.</summary>
+    public long LeastWorkBehindAWait { get; set; } = long.MaxValue;
+
+    public override GpuModule LoadModule(ReadOnlySpan<byte> image, string name)
+    {
+        Disruptions++;
+        return new Module(name);
+    }
 
     public override DevicePointer Allocate(long bytes, string name) => new((ulong)AllocatePinned(bytes));
 
@@ -33,6 +52,7 @@ internal unsafe class SilentDriver : GpuDriver
 
     public override nint AllocatePinned(long bytes)
     {
+        Disruptions++;
         nint pointer = (nint)NativeMemory.AlignedAlloc((nuint)bytes, 256);
         NativeMemory.Clear((void*)pointer, (nuint)bytes);
         _memory.Add((nuint)pointer);
@@ -41,6 +61,7 @@ internal unsafe class SilentDriver : GpuDriver
 
     public override void FreePinned(nint pointer)
     {
+        Disruptions++;
         if (_memory.Remove((nuint)pointer))
         {
             NativeMemory.AlignedFree((void*)pointer);
@@ -52,14 +73,12 @@ internal unsafe class SilentDriver : GpuDriver
         // Silent.
     }
 
-    public override void CopyToDevice(DevicePointer destination, nint source, long bytes, GpuStream stream)
-    {
-        // Silent.
-    }
+    public override void CopyToDevice(DevicePointer destination, nint source, long bytes, GpuStream stream) => Uploads++;
 
     /// <summary>The scalars alone come back, all of them 1.</summary>
     public override void CopyToHost(nint destination, DevicePointer source, long bytes, GpuStream stream)
     {
+        Downloads++;
         if (bytes == StepScalars.Count * sizeof(float))
         {
             new Span<float>((void*)destination, StepScalars.Count).Fill(1);
@@ -71,18 +90,27 @@ internal unsafe class SilentDriver : GpuDriver
         // Silent.
     }
 
-    public override GpuStream CreateStream() => new Stream();
+    public override GpuStream CreateStream()
+    {
+        Disruptions++;
+        return new Stream(this);
+    }
 
-    public override GpuEvent CreateEvent() => new Event(this);
+    public override GpuEvent CreateEvent()
+    {
+        Disruptions++;
+        return new Event(this);
+    }
 
-    public override void Launch(GpuFunction function, in LaunchShape shape, GpuStream stream, params ReadOnlySpan<KernelArgument> arguments) => Launches++;
+    public override void Launch(GpuFunction function, in LaunchShape shape, GpuStream stream, params ReadOnlySpan<KernelArgument> arguments)
+    {
+        Launches++;
+        Work++;
+    }
 
     public override int MaximumActiveBlocks(GpuFunction function, int threadsPerBlock, int dynamicSharedBytes) => 1;
 
-    public override void Synchronize()
-    {
-        // Silent.
-    }
+    public override void Synchronize() => Disruptions++;
 
     public override void Dispose()
     {
@@ -138,14 +166,11 @@ internal unsafe class SilentDriver : GpuDriver
         public override int MaximumDynamicSharedBytes { get; set; } = 48 << 10;
     }
 
-    private sealed class Stream : GpuStream
+    private sealed class Stream(SilentDriver driver) : GpuStream
     {
         public override bool IsIdle => true;
 
-        public override void Synchronize()
-        {
-            // Nothing runs.
-        }
+        public override void Synchronize() => driver.Disruptions++;
 
         public override void Wait(GpuEvent signal)
         {
@@ -154,12 +179,9 @@ internal unsafe class SilentDriver : GpuDriver
 
         public override void AddCallback(Action callback) => callback();
 
-        public override void BeginCapture()
-        {
-            // Nothing is recorded.
-        }
+        public override void BeginCapture() => driver.Disruptions++;
 
-        public override GpuGraph EndCapture() => new Graph();
+        public override GpuGraph EndCapture() => new Graph(driver);
 
         public override void Dispose()
         {
@@ -167,12 +189,9 @@ internal unsafe class SilentDriver : GpuDriver
         }
     }
 
-    private sealed class Graph : GpuGraph
+    private sealed class Graph(SilentDriver driver) : GpuGraph
     {
-        public override void Launch(GpuStream stream)
-        {
-            // Nothing runs.
-        }
+        public override void Launch(GpuStream stream) => driver.Work++;
 
         public override void Dispose()
         {
@@ -182,17 +201,13 @@ internal unsafe class SilentDriver : GpuDriver
 
     private sealed class Event(SilentDriver driver) : GpuEvent
     {
+        private long _workBefore;
+
         public override bool IsDone => !driver.IsHung;
 
-        public override void Record(GpuStream stream)
-        {
-            // Passed at once.
-        }
+        public override void Record(GpuStream stream) => _workBefore = driver.Work;
 
-        public override void Synchronize()
-        {
-            // As above.
-        }
+        public override void Synchronize() => driver.LeastWorkBehindAWait = Math.Min(driver.LeastWorkBehindAWait, driver.Work - _workBefore);
 
         public override double ElapsedMsSince(GpuEvent start) => 0;
 

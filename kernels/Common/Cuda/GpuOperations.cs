@@ -19,6 +19,9 @@ public static class GpuOperations
     /// <summary>The variable that chooses what multiplies matrices: <c>own</c> for our kernel, <c>cublaslt</c> or nothing for the library.</summary>
     public const string ProductsVariable = "GPTENGINE_GEMM";
 
+    /// <summary>From which on there are bf16 and tf32.</summary>
+    public const int AmpereArchitecture = 80;
+
     /// <summary>Whether <see cref="ProductsVariable"/> asks for our own kernel.</summary>
     /// <param name="environment">Value of an environment variable, or null.</param>
     /// <exception cref="UserErrorException">The variable has another value than <c>own</c> or <c>cublaslt</c>.</exception>
@@ -48,6 +51,21 @@ public static class GpuOperations
             string word => AttentionVariants.Find(word)
                 ?? throw new UserErrorException($"{AttentionVariable} is \"{word}\"; set it to {AttentionVariants.Alternatives}, or leave it out.", ExitCode.Usage),
         };
+    }
+
+    /// <summary>Refuses a precision that a GPU has no units for: a library would take others in their place, and say nothing.</summary>
+    /// <param name="gpu">Real or simulated.</param>
+    /// <param name="storage">x.</param>
+    /// <param name="roundsToTf32">Whether fp32 products run in tf32.</param>
+    /// <exception cref="UserErrorException">Usage: the GPU is older than the precision.</exception>
+    public static void RequirePrecision(GpuDeviceProperties gpu, DataType storage, bool roundsToTf32)
+    {
+        ArgumentNullException.ThrowIfNull(gpu);
+        if (gpu.Architecture < AmpereArchitecture && (storage == DataType.BFloat16 || roundsToTf32))
+        {
+            throw new UserErrorException(
+                $"{gpu.Name} (sm_{gpu.Architecture}) has no {(roundsToTf32 ? "tf32" : "bf16")}. Set training.precision to \"fp16\" or \"fp32\".", ExitCode.Usage);
+        }
     }
 
     /// <summary>A simulated GPU.</summary>
@@ -87,16 +105,10 @@ public static class GpuOperations
         var driver = new CudaDriver(ordinal);
         GpuLibraries.OpenFor(driver.Properties.Architecture);
         GpuDeviceProperties properties = driver.Properties;
-        if (storage == DataType.BFloat16 && properties.Architecture < 80)
-        {
-            driver.Dispose();
-            throw new UserErrorException(
-                $"{properties.Name} (sm_{properties.Architecture}) has no bf16. Set training.precision to \"fp16\" or \"fp32\".", ExitCode.Usage);
-        }
-
         NvrtcCompiler compiler;
         try
         {
+            RequirePrecision(properties, storage, options.RoundsToTf32);
             compiler = openCompiler();
         }
         catch

@@ -9,6 +9,7 @@ using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Compile;
+using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Cuda.Driver;
 using GptEngine.Runtime.Devices;
 using GptEngine.Runtime.Launching;
@@ -186,8 +187,9 @@ internal sealed class DeviceOptions
             KeepReports = keepsReports,
             HostThreads = options.HostThreads == 0 ? Environment.ProcessorCount : options.HostThreads,
         };
+        GpuDeviceProperties gpu = SimulatedGpus.ByArchitecture(architecture);
+        GpuOperations.RequirePrecision(gpu, storage, options.RoundsToTf32);
         return GpuOperations.Simulated(
-            new SimulatedDriver(SimulatedGpus.ByArchitecture(architecture), simulator), storage, options,
-            new CompileCache(new NvrtcCompiler(), CompileCache.DefaultFolder));
+            new SimulatedDriver(gpu, simulator), storage, options, new CompileCache(new NvrtcCompiler(), CompileCache.DefaultFolder));
     }
 }

@@ -7,6 +7,7 @@ using GptEngine.Engine.Configuration;
 using GptEngine.Gpt.CommandLine;
 using GptEngine.Gpt.Terminal;
 using GptEngine.Kernels.Benchmarks;
+using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Cuda;
@@ -17,8 +18,6 @@ namespace GptEngine.Gpt.Commands;
 /// <summary><c>gpt bench --kernels</c>: each operation over the shapes and types of the case list, against its floor on this device.</summary>
 internal sealed class KernelBench(DeviceOptions devices, WorkloadOptions workload, BenchOptions options, KernelBenchOptions kernels)
 {
-    private const int FirstWithBFloat16 = 80;
-
     public ExitCode Run(ParseResult call)
     {
         var list = OperationCaseList.Load();
@@ -95,7 +94,7 @@ internal sealed class KernelBench(DeviceOptions devices, WorkloadOptions workloa
     /// <summary>The device in one type, or null where it lacks a type that was not asked for by name.</summary>
     private OpenDevice? Open(ParseResult call, Precision precision, KernelBenchOutput output)
     {
-        if (precision == Precision.Bf16 && !workload.HasPrecisions(call) && output.Architecture is > 0 and < FirstWithBFloat16)
+        if (precision == Precision.Bf16 && !workload.HasPrecisions(call) && output.Architecture is > 0 and < GpuOperations.AmpereArchitecture)
         {
             output.Say("bf16 is left out: this GPU has none.");
             return null;

@@ -7,6 +7,7 @@ using GptEngine.Engine.SelfTesting;
 using GptEngine.Gpt.CommandLine;
 using GptEngine.Gpt.Terminal;
 using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Devices;
@@ -16,9 +17,6 @@ namespace GptEngine.Gpt.Commands;
 /// <summary><c>gpt selftest</c>: every operation and kernel and a short training run against the reference, on this machine.</summary>
 internal sealed class SelfTestCommandLine
 {
-    // bf16 and tf32 are Ampere's.
-    private const int AmpereArchitecture = 80;
-
     private readonly DeviceOptions _device = new();
     private readonly Option<bool> _full = new("--full") { Description = "Every size that the kernels claim: minutes instead of seconds" };
     private readonly Option<bool> _all = new("--all") { Description = "Print a line for every case, not one for each operation" };
@@ -89,7 +87,7 @@ internal sealed class SelfTestCommandLine
         }
 
         int architecture = gpu.Driver.Properties.Architecture;
-        ImmutableArray<Precision> precisions = architecture >= AmpereArchitecture
+        ImmutableArray<Precision> precisions = architecture >= GpuOperations.AmpereArchitecture
             ? [Precision.Fp32, Precision.Tf32, Precision.Fp16, Precision.Bf16]
             : [Precision.Fp32, Precision.Fp16];
         SelfTestDevice kind = _device.Kind(call) == "sim" ? SelfTestDevice.Simulated : SelfTestDevice.Gpu;
