@@ -80,7 +80,7 @@ internal static class AttentionModel
         {
             70 => (1024, 64),
             80 => (2048, 64),
-            _ => (4096 * SynchronousShare, 128.0),
+            _ => (4096 * SynchronousShare, 128.0), // of mma.sync; wgmma has all of it
         };
         double clock = gpu.TensorThroughput / gpu.MultiprocessorCount / gpu.Architecture switch { 70 => 1024, 80 => 2048, _ => 4096 };
 
@@ -90,7 +90,7 @@ internal static class AttentionModel
         double sectors = SectorBytes * (counters.GlobalLoadSectors + counters.GlobalStoreSectors);
         double[] cycles =
         [
-            counters.TensorOperations / tensorRate,
+            ((counters.TensorOperations - counters.WarpgroupOperations) / tensorRate) + (counters.WarpgroupOperations / 4096.0),
             counters.SharedWavefronts,
             counters.WarpInstructionsOf(InstructionClass.SpecialFunction) * 32 / SpecialLanes,
             counters.WarpInstructionsOf(InstructionClass.Float32) * 32 / floatLanes,

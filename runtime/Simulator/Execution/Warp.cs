@@ -75,6 +75,9 @@ internal sealed unsafe class Warp : IDisposable
     /// <summary>Blocks run so far.</summary>
     internal long Runs { get; set; }
 
+    /// <summary>Set where the block's other warps should have their turn.</summary>
+    internal bool IsYielding { get; set; }
+
     /// <summary>Instructions run so far: what the clock registers show.</summary>
     internal long Instructions { get; set; }
 
@@ -106,6 +109,7 @@ internal sealed unsafe class Warp : IDisposable
         SplitCount = 1;
         Splits[0] = new Split { Block = 0, Mask = existing };
         Runs = 0;
+        IsYielding = false;
         Instructions = 0;
         Array.Clear(Clock);
         Copies.Clear();

@@ -19,7 +19,7 @@ internal static unsafe class WarpScheduler
     private const int Nowhere = -1;
 
     /// <summary>
-    /// Runs until no split is ready or the budget is used up: blocks to run at most, those that may spin counting many times. Returns
+    /// Runs until no split is ready, the warp yields, or the budget is used up: blocks to run at most, those that may spin counting many times. Returns
     /// whether anything ran.
     /// </summary>
     internal static bool Run(Warp warp, int budget)
@@ -65,6 +65,12 @@ internal static unsafe class WarpScheduler
             budget -= cost;
             patience -= warp.SplitCount > 1 ? cost : 0;
             Step(warp, current, block);
+            if (warp.IsYielding)
+            {
+                warp.IsYielding = false;
+                return true;
+            }
+
             if (warp.SplitCount != 1)
             {
                 current = turn > 0 ? current : -1;

@@ -46,73 +46,6 @@ internal static unsafe class SharedRaces
         }
     }
 
-    /// <summary>
-    /// A warpgroup product will read 16 bytes: what wrote them must come before, and be shown to the asynchronous proxy, which the product
-    /// reads by. Leaves no trace; <see cref="LeaveRead"/> does once the product was waited for.
-    /// </summary>
-    /// <param name="last">The last writer that was in order, which the next chunk mostly has too.</param>
-    /// <returns>The next call's <paramref name="last"/>.</returns>
-    internal static ulong CheckProductRead(Warp warp, MemorySite site, int offset, ulong last)
-    {
-        ThreadBlock block = warp.Block;
-        for (int word = offset / WordBytes; word < (offset / WordBytes) + 4; word++)
-        {
-            last = CheckProductWriter(warp, site, block.Races.Writers[word], word * WordBytes, last);
-        }
-
-        for (int at = offset; block.HasByteRaces && at < offset + 16; at++)
-        {
-            last = CheckProductWriter(warp, site, block.ByteRaces.Writers[at], at, last);
-        }
-
-        return last;
-    }
-
-    /// <summary>The trace of a read of some words.</summary>
-    internal static void LeaveRead(Warp warp, int offset, int bytes, ulong entry)
-    {
-        SharedRaceShadow races = warp.Block.Races;
-        for (int piece = offset / WordBytes; piece < (offset + bytes) / WordBytes; piece++)
-        {
-            races.Readers[piece] = entry;
-            races.ReaderWarps[piece] |= 1u << warp.Index;
-            races.ReaderTimes[(piece * warp.Block.Warps.Length) + warp.Index] = SharedRaceShadow.Time(entry);
-        }
-    }
-
-    private static ulong CheckProductWriter(Warp warp, MemorySite site, ulong writer, int at, ulong last)
-    {
-        if (writer == 0 || writer == last)
-        {
-            return last;
-        }
-
-        int other = SharedRaceShadow.Warp(writer);
-        uint time = SharedRaceShadow.Time(writer);
-        if (time > warp.Clock[other])
-        {
-            Report(warp, site, 0, at, writer, other, "written");
-            return last;
-        }
-
-        uint lane = warp.Block.Warps[other].ProxyFences[SharedRaceShadow.Lane(writer)];
-        bool isShown = (writer & SharedRaceShadow.AsyncProxyBit) != 0 || time <= warp.Clock[BlockClock.Shown + other] || (time <= lane && lane <= warp.Clock[other]);
-        if (!isShown)
-        {
-            int otherSite = SharedRaceShadow.Site(writer);
-            warp.Block.Report(
-                FindingKind.ProxyFenceMissing,
-                warp.ThreadOf(0),
-                site,
-                string.Create(CultureInfo.InvariantCulture, $"byte {at} of shared memory was written with no fence.proxy.async by the writer before the barrier between."),
-                otherSite,
-                warp.Block.Describe((other * Warp.Lanes) + SharedRaceShadow.Lane(writer), otherSite));
-            return last;
-        }
-
-        return writer;
-    }
-
     /// <summary>Compares with what was done to the piece, and leaves the access's own trace.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CheckPiece(Warp warp, MemorySite site, int lane, SharedRaceShadow races, int piece, ulong entry, bool write)
@@ -204,7 +137,7 @@ internal static unsafe class SharedRaces
         }
     }
 
-    private static void Report(Warp warp, MemorySite site, int lane, int at, ulong other, int otherWarp, string deed)
+    internal static void Report(Warp warp, MemorySite site, int lane, int at, ulong other, int otherWarp, string deed)
     {
         int otherSite = SharedRaceShadow.Site(other);
         bool within = otherWarp == warp.Index;

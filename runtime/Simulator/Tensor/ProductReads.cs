@@ -47,11 +47,11 @@ internal sealed unsafe class ProductReads : IDisposable
             return;
         }
 
-        ulong last = 0;
+        ulong known = 0;
         for (int i = from; i < from + count; i++)
         {
             int place = places[i];
-            last = SharedRaces.CheckProductRead(warp, site, place, last);
+            known = ProductRaces.Check(warp, site, place, known);
             _readers[place / MatrixDescriptor.ChunkBytes]++;
             _last[place / MatrixDescriptor.ChunkBytes] = (site.Index << 5) | warp.Index;
         }
@@ -71,7 +71,7 @@ internal sealed unsafe class ProductReads : IDisposable
             for (int i = read.From; i < read.From + read.Count; i++)
             {
                 _readers[read.Places[i] / MatrixDescriptor.ChunkBytes]--;
-                SharedRaces.LeaveRead(warp, read.Places[i], MatrixDescriptor.ChunkBytes, entry);
+                ProductRaces.Leave(warp, read.Places[i], entry);
             }
 
             _count -= read.Count;

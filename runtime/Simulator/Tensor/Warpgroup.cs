@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
@@ -16,39 +17,25 @@ internal sealed class Warpgroup(ThreadBlock block, int index)
     internal const int Warps = 4;
 
     /// <summary>A warp may be ahead of another by this many instructions; more is a loop without end.</summary>
-    private const int MostSteps = 1 << 16;
+    private const int MostSteps = 1 << 14;
 
-    private readonly Queue<WarpgroupStep> _steps = new();
+    /// <summary>Steps that not all warps have done, by their number modulo the array's length, which is a power of two.</summary>
+    private WarpgroupStep?[] _steps = new WarpgroupStep?[32];
     private readonly Stack<WarpgroupStep> _free = new();
     private readonly int[] _done = new int[Warps];
-    private int _dropped;
+    private int _first;
+    private int _end;
 
     /// <summary>The step that a warp does next.</summary>
     internal WarpgroupStep Arrive(Warp warp, MemorySite site, ulong left, ulong right, bool adds)
     {
         RequireWhole(warp, site);
-        int place = _done[warp.Index % Warps]++ - _dropped;
+        int number = _done[warp.Index % Warps]++;
         (int, ulong, ulong, bool) deed = (site.Index, left, right, adds);
-        WarpgroupStep step;
-        if (place < _steps.Count)
+        WarpgroupStep step = number < _end ? Step(number) : Add(warp, site, deed);
+        if (step.Deed != deed)
         {
-            step = place == 0 ? _steps.Peek() : _steps.ElementAt(place);
-            if (step.Deed != deed)
-            {
-                ReportOther(warp, site, step);
-            }
-        }
-        else
-        {
-            step = _free.Count > 0 ? _free.Pop() : new WarpgroupStep();
-            step.Deed = deed;
-            step.First = warp.Index;
-            step.Arrived = 0;
-            _steps.Enqueue(step);
-            if (_steps.Count > MostSteps)
-            {
-                throw block.Fail(FindingKind.WarpgroupDivergence, warp.ThreadOf(0), site, "the other warps of the warpgroup are too far behind.");
-            }
+            ReportOther(warp, site, step);
         }
 
         step.Arrived++;
@@ -58,21 +45,21 @@ internal sealed class Warpgroup(ThreadBlock block, int index)
     /// <summary>The warp has done its step: once the last of the four has, it is forgotten.</summary>
     internal void Finish()
     {
-        while (_steps.TryPeek(out WarpgroupStep? step) && step.Arrived == Warps)
+        while (_first < _end && Step(_first).Arrived == Warps)
         {
-            _free.Push(_steps.Dequeue());
-            _dropped++;
+            _free.Push(Step(_first++));
         }
     }
 
     internal void CheckEnd()
     {
-        if (!_steps.TryPeek(out WarpgroupStep? step))
+        if (_first == _end)
         {
             return;
         }
 
-        int last = System.Array.IndexOf(_done, _done.Min());
+        WarpgroupStep step = Step(_first);
+        int last = Array.IndexOf(_done, _done.Min());
         block.Report(
             FindingKind.WarpgroupDivergence,
             ((index * Warps) + last) * Warp.Lanes,
@@ -82,13 +69,42 @@ internal sealed class Warpgroup(ThreadBlock block, int index)
 
     internal void Clear()
     {
-        while (_steps.TryDequeue(out WarpgroupStep? step))
+        while (_first < _end)
         {
-            _free.Push(step);
+            _free.Push(Step(_first++));
         }
 
-        System.Array.Clear(_done);
-        _dropped = 0;
+        Array.Clear(_done);
+        _first = 0;
+        _end = 0;
+    }
+
+    private WarpgroupStep Step(int number) => _steps[number & (_steps.Length - 1)]!;
+
+    private WarpgroupStep Add(Warp warp, MemorySite site, (int, ulong, ulong, bool) deed)
+    {
+        if (_end - _first == MostSteps)
+        {
+            throw block.Fail(FindingKind.WarpgroupDivergence, warp.ThreadOf(0), site, "the other warps of the warpgroup are too far behind.");
+        }
+
+        if (_end - _first == _steps.Length)
+        {
+            var longer = new WarpgroupStep?[2 * _steps.Length];
+            for (int i = _first; i < _end; i++)
+            {
+                longer[i & (longer.Length - 1)] = Step(i);
+            }
+
+            _steps = longer;
+        }
+
+        WarpgroupStep step = _free.Count > 0 ? _free.Pop() : new WarpgroupStep();
+        step.Deed = deed;
+        step.First = warp.Index;
+        step.Arrived = 0;
+        _steps[_end++ & (_steps.Length - 1)] = step;
+        return step;
     }
 
     private void RequireWhole(Warp warp, MemorySite site)

@@ -28,6 +28,9 @@ internal static unsafe class WarpgroupMultiply
     {
         Arrive(warp, siteIndex);
         warp.Products.Commit();
+
+        // So that the four warps stay together, and what the first has made ready for the others is soon used.
+        warp.IsYielding = true;
     }
 
     public static void Wait(Warp warp, int siteIndex, int pending)
@@ -53,9 +56,15 @@ internal static unsafe class WarpgroupMultiply
         ReadLeft(warp, registers, site, product, left, a);
         int[] places = products.PlacesOf(warp, site, right, product.IsRightDown, product.N);
         products.Reads.Begin(warp, site, places, 0, places.Length);
+        bool isFirst = step.Arrived == 1;
+        if (isFirst)
+        {
+            step.Take(product.N * product.Depth);
+        }
+
         fixed (double* b = step.Right)
         {
-            if (step.Arrived == 1)
+            if (isFirst)
             {
                 WarpgroupOperands.Right(warp.Block.Shared, places, product, b);
                 WarpgroupWavefronts.Count(warp, places, product.IsRightDown);

@@ -13,5 +13,8 @@ internal sealed class WarpgroupStep
     internal int Arrived { get; set; }
 
     /// <summary>B in double, eight columns at a time: the first warp converts it for all.</summary>
-    internal double[] Right { get; } = new double[256 * 16];
+    internal double[] Right { get; private set; } = [];
+
+    /// <summary>Makes room for B.</summary>
+    internal void Take(int values) => Right = Right.Length >= values ? Right : new double[values];
 }

@@ -1,3 +1,4 @@
+using System;
 using System.Globalization;
 using System.Linq;
 using GptEngine.Runtime.Simulator.Counters;
@@ -10,6 +11,8 @@ namespace GptEngine.Runtime.Simulator.Translation;
 /// <summary>Warpgroup products, what orders them, and who else touches their registers.</summary>
 internal sealed partial class InstructionTranslator
 {
+    private const string ShapeStart = "m64n";
+
     private bool TranslateWarpgroup(PtxInstruction i)
     {
         if (i.Opcode != "wgmma" || i.Guard is not null)
@@ -46,57 +49,67 @@ internal sealed partial class InstructionTranslator
 
     private bool MultiplyWarpgroup(PtxInstruction i)
     {
-        string shape = i.Modifiers.FirstOrDefault(modifier => modifier.StartsWith("m64n", System.StringComparison.Ordinal)) ?? "";
-        InstructionModes.RequireKnown(kernel, i, $"mma_async sync aligned {shape}");
-        if (InstructionModes.Types(i) is not [PtxType.F32, PtxType.F16 or PtxType.BF16 or PtxType.TF32, var right] || TypeOf(i) != right
-            || InstructionModes.Types(i)[1] != right)
+        if (ProductOf(i) is not { } product)
         {
             return false;
         }
 
-        bool isTensorFloat32 = right == PtxType.TF32;
-        if (!int.TryParse(shape.Replace("m64n", "").Split('k')[0], NumberStyles.None, CultureInfo.InvariantCulture, out int columns)
-            || columns is < 8 or > 256 || columns % 8 != 0 || !shape.EndsWith(isTensorFloat32 ? "k8" : "k16", System.StringComparison.Ordinal))
-        {
-            return false;
-        }
-
-        bool isLeftShared = Operand(i, 1).Kind != PtxOperandKind.Vector;
-        int transposes = isTensorFloat32 ? 0 : isLeftShared ? 2 : 1;
-        if (i.Operands.Count != 6 + transposes)
-        {
-            throw kernel.Unsupported(i, $"it has {i.Operands.Count} operands where this form has {6 + transposes}");
-        }
-
-        (Row scale, bool negated) = Predicate(i, Operand(i, 3));
-        var product = new WarpgroupProduct
-        {
-            N = columns,
-            Type = right == PtxType.F16 ? ProductType.Half : right == PtxType.BF16 ? ProductType.BFloat16 : ProductType.TensorFloat32,
-            IsLeftShared = isLeftShared,
-            IsLeftDown = transposes == 2 && Flag(i, 6),
-            IsRightDown = transposes > 0 && Flag(i, 5 + transposes),
-            IsNegated = Sign(i, 4) != Sign(i, 5),
-            IsScaleNegated = negated,
-            Sums = kernel.Products.NumbersOf(Operand(i, 0)),
-            Left = isLeftShared ? [] : kernel.Products.NumbersOf(Operand(i, 1)),
-        };
         Count(InstructionClass.Tensor);
-        long operations = 2L * WarpgroupProduct.WarpRows * columns * product.Depth;
+        long operations = 2L * WarpgroupProduct.WarpRows * product.N * product.Depth;
         _block.TensorOperations += operations;
         _block.WarpgroupOperations += operations;
-        Row[] left = isLeftShared ? [Source(i, 1, PtxType.B64)] : Fragment(i, 1, 4, isSource: true);
+        Row[] left = product.IsLeftShared ? [Source(i, 1, PtxType.B64)] : Fragment(i, 1, 4, isSource: true);
         MemorySite site = kernel.AddSite(index => new MemorySite
         {
             Index = index,
             Instruction = i,
-            Data = Fragment(i, 0, columns / 2, isSource: false),
-            Operands = [.. left, Source(i, 2, PtxType.B64), scale],
+            Data = Fragment(i, 0, product.N / 2, isSource: false),
+            Operands = [.. left, Source(i, 2, PtxType.B64), Predicate(i, Operand(i, 3)).Row],
             Product = product,
         });
         _block.SyncSite = site;
         _code.Warp().Registers().Integer(site.Index).Call(Static(typeof(WarpgroupMultiply), nameof(WarpgroupMultiply.Run)));
         return true;
+    }
+
+    /// <summary>What the instruction computes; null where that is not simulated: sums of 16 bits, operands of 8 or 1, sparse ones.</summary>
+    private WarpgroupProduct? ProductOf(PtxInstruction i)
+    {
+        string shape = i.Modifiers.FirstOrDefault(modifier => modifier.StartsWith(ShapeStart, StringComparison.Ordinal)) ?? "";
+        InstructionModes.RequireKnown(kernel, i, $"mma_async sync aligned {shape}");
+        if (InstructionModes.Types(i) is not [PtxType.F32, PtxType.F16 or PtxType.BF16 or PtxType.TF32, var right] || InstructionModes.Types(i)[1] != right)
+        {
+            return null;
+        }
+
+        ProductType type = right == PtxType.F16 ? ProductType.Half : right == PtxType.BF16 ? ProductType.BFloat16 : ProductType.TensorFloat32;
+        string end = type == ProductType.TensorFloat32 ? "k8" : "k16";
+        if (!shape.EndsWith(end, StringComparison.Ordinal)
+            || !int.TryParse(shape[ShapeStart.Length..^end.Length], NumberStyles.None, CultureInfo.InvariantCulture, out int columns)
+            || columns is < 8 or > 256 || columns % 8 != 0)
+        {
+            return null;
+        }
+
+        bool isLeftShared = Operand(i, 1).Kind != PtxOperandKind.Vector;
+        int transposes = type == ProductType.TensorFloat32 ? 0 : isLeftShared ? 2 : 1;
+        if (i.Operands.Count != 6 + transposes)
+        {
+            throw kernel.Unsupported(i, $"it has {i.Operands.Count} operands where this form has {6 + transposes}");
+        }
+
+        return new WarpgroupProduct
+        {
+            N = columns,
+            Type = type,
+            IsLeftShared = isLeftShared,
+            IsLeftDown = transposes == 2 && Flag(i, 6),
+            IsRightDown = transposes > 0 && Flag(i, 5 + transposes),
+            IsNegated = Sign(i, 4) != Sign(i, 5),
+            IsScaleNegated = Predicate(i, Operand(i, 3)).Negated,
+            Sums = kernel.Products.NumbersOf(Operand(i, 0)),
+            Left = isLeftShared ? [] : kernel.Products.NumbersOf(Operand(i, 1)),
+        };
     }
 
     /// <summary>An operand that is 0 or 1.</summary>
