@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace GptEngine.Engine.Checkpoints;
 
@@ -40,6 +41,10 @@ public sealed record CheckpointState
 
     /// <summary>The whole configuration of the run; told apart from the current one on resume.</summary>
     public required JsonElement Configuration { get; init; }
+
+    /// <summary>Which kernels ran where several could: a word by operation and shape. Null on a device without such a choice, and in older checkpoints.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public Dictionary<string, string>? Kernels { get; init; }
 
     /// <summary>Size and checksum of the other files of the checkpoint.</summary>
     public required Dictionary<string, FileChecksum> Files { get; init; }

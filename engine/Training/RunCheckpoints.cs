@@ -103,6 +103,7 @@ internal sealed class RunCheckpoints : IDisposable
             AppliedUpdates = appliedUpdates,
             BadSteps = badSteps,
             Configuration = ConfigurationChanges.ToJson(_configuration),
+            Kernels = ChosenKernels.ForCheckpoint(_operations),
             Files = [],
             StateSha256 = "",
         };
@@ -201,6 +202,11 @@ internal sealed class RunCheckpoints : IDisposable
         foreach (string change in ConfigurationChanges.Between(state.Configuration, _configuration))
         {
             _observer.OnNote($"Changed since that checkpoint: {change}.");
+        }
+
+        foreach (string change in ChosenKernels.Changes(state.Kernels, _operations))
+        {
+            _observer.OnWarning(change);
         }
 
         // With another acc_batch_size the windows are others: go on at the one that holds the next token.

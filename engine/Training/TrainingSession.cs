@@ -30,6 +30,7 @@ public sealed class TrainingSession : IDisposable
     private readonly ObserverList _observer;
     private readonly RankAgreement _ranks;
     private readonly SlowRanks _slowRanks = new();
+    private readonly ChosenKernels _kernels;
     private readonly BatchPlan _batch;
     private readonly LearningRateSchedule _schedule;
     private readonly TrainingData _data;
@@ -53,6 +54,7 @@ public sealed class TrainingSession : IDisposable
         _operations = operations;
         _options = options;
         _observer = new ObserverList(options.Observers);
+        _kernels = new ChosenKernels(operations, _observer);
         _ranks = new RankAgreement(options.Group);
         _batch = BatchPlan.Resolve(_training, configuration.Model.ContextLength, _ranks.WorldSize);
         _schedule = LearningRateSchedule.From(configuration.Optimizer);
@@ -77,6 +79,7 @@ public sealed class TrainingSession : IDisposable
             _checkpoints = options.RunFolder is { } folder
                 ? new RunCheckpoints(folder, configuration, operations, _trainer, _observer, _batch.AccBatchSize, _ranks)
                 : null;
+            _kernels.TellDifferences(_ranks);
             Start();
             _feed = CreateFeed();
         }
@@ -122,6 +125,7 @@ public sealed class TrainingSession : IDisposable
     private TrainingOutcome Train(CancellationToken stop)
     {
         _observer.OnOpening(Opening());
+        _kernels.Tell();
         _lastReport = Stopwatch.GetTimestamp();
         while (_enqueued.Step < _training.Steps && !IsStopping(stop))
         {
@@ -323,6 +327,8 @@ public sealed class TrainingSession : IDisposable
             Say("generating text behind it", step);
             Sample(step);
         }
+
+        _kernels.Tell();
 
         // In a streak of bad steps the weights are suspect: the checkpoint waits for its end.
         if (_checkpointDue && _badSteps == 0)

@@ -1,3 +1,5 @@
+using System.Collections.Generic;
+using GptEngine.Kernels.Common.Selection;
 using GptEngine.Runtime.Devices;
 using GptEngine.Runtime.Memory;
 
@@ -22,6 +24,9 @@ public interface IOperations
 
     /// <summary>The type of master weights, parameter gradients, moments and statistics: fp32, or fp64 on the reference device.</summary>
     DataType Master { get; }
+
+    /// <summary>Which kernels run where several could, as far as it has come to them; none on a device without such a choice.</summary>
+    IReadOnlyList<KernelChoice> Choices => [];
 
     /// <summary>The scratch that operations share, one at a time; its size is the largest of the <c>…WorkspaceBytes</c> of those to be called.</summary>
     /// <param name="workspace">(bytes / 4) fp32.</param>

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using GptEngine.Kernels.AdamW;
 using GptEngine.Kernels.Cast;
 using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Common.Selection;
 using GptEngine.Kernels.Embedding;
 using GptEngine.Kernels.GradientNorm;
 using GptEngine.Kernels.LayerNorm;
@@ -28,6 +29,8 @@ public sealed partial class ProfiledOperations(IOperations inner, ProfileRecorde
     public DataType Storage => inner.Storage;
 
     public DataType Master => inner.Master;
+
+    public IReadOnlyList<KernelChoice> Choices => inner.Choices;
 
     public void Dispose() => _facts.Dispose();
 

@@ -10,7 +10,7 @@ namespace GptEngine.Runtime.Cuda;
 /// </summary>
 public sealed class GpuDevice : Device
 {
-    /// <summary>Kept from plans: for the code of kernels and graphs, staging of uploads, collectives' buffers, and measuring matrix products.</summary>
+    /// <summary>Kept from plans: for the code of kernels and graphs, staging of uploads, collectives' buffers, and measuring matrix products and kernels.</summary>
     private const long ReservedBytes = 1L << 30;
 
     private readonly GpuDriver _driver;

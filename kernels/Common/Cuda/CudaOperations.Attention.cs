@@ -10,11 +10,11 @@ public sealed partial class CudaOperations
         _rotary.Value.Rotate(qkv, cosine, sine, shape, firstPosition, inverse);
 
     public void AttentionForward(Tensor qkv, Tensor documentStart, Tensor output, Tensor logSumExp, in AttentionShape shape) =>
-        _attention[shape.HeadSize].Forward(qkv, documentStart, output, logSumExp, shape);
+        _attention.For(AttentionDirection.Forward, shape).Forward(qkv, documentStart, output, logSumExp, shape);
 
     public void AttentionBackward(
         Tensor qkv, Tensor documentStart, Tensor output, Tensor logSumExp, Tensor gradOutput, Tensor gradQkv, in AttentionShape shape) =>
-        _attention[shape.HeadSize].Backward(qkv, documentStart, output, logSumExp, gradOutput, gradQkv, shape, _workspace.Whole);
+        _attention.For(AttentionDirection.Backward, shape).Backward(qkv, documentStart, output, logSumExp, gradOutput, gradQkv, shape, _workspace.Whole);
 
     public long AttentionBackwardWorkspaceBytes(in AttentionShape shape) => AttentionLauncher.BackwardWorkspaceBytes(shape);
 

@@ -1,8 +1,10 @@
 using System;
+using System.Collections.Generic;
 using GptEngine.Kernels.Activation;
 using GptEngine.Kernels.AdamW;
 using GptEngine.Kernels.Attention;
 using GptEngine.Kernels.Cast;
+using GptEngine.Kernels.Common.Selection;
 using GptEngine.Kernels.CrossEntropy;
 using GptEngine.Kernels.Embedding;
 using GptEngine.Kernels.GradientNorm;
@@ -40,7 +42,7 @@ public sealed partial class CudaOperations : IOperations, IDisposable
     private readonly ByKey<int, ActivationLauncher> _activation;
     private readonly ByKey<int, CrossEntropyLauncher> _crossEntropy;
     private readonly Lazy<RotaryLauncher> _rotary;
-    private readonly ByKey<int, AttentionLauncher> _attention;
+    private readonly AttentionChooser _attention;
     private readonly ByKey<int, AttentionDecodeLauncher> _decode;
     private HeadChunks? _head;
 
@@ -49,7 +51,9 @@ public sealed partial class CudaOperations : IOperations, IDisposable
     /// <param name="products">Matrix products on the same stream; disposed of with the operations.</param>
     /// <param name="storage">x: fp32, fp16 or bf16.</param>
     /// <param name="options">Scratch that the head's logits may take at once, at least a row's, and attention's kernels.</param>
-    public CudaOperations(GpuDevice device, KernelQueue queue, MatrixProducts products, DataType storage, GpuOptions options)
+    /// <param name="selector">Measures which of several kernels to run; null where the last that serves is taken.</param>
+    public CudaOperations(
+        GpuDevice device, KernelQueue queue, MatrixProducts products, DataType storage, GpuOptions options, KernelSelector? selector = null)
     {
         ArgumentNullException.ThrowIfNull(products);
         ArgumentNullException.ThrowIfNull(options);
@@ -67,7 +71,7 @@ public sealed partial class CudaOperations : IOperations, IDisposable
         _layerNorm = new(key => new LayerNormLauncher(queue, storage, key.Channels, key.HasDropout));
         _activation = new(kind => new ActivationLauncher(queue, storage, (Activation)kind));
         _rotary = new(() => new RotaryLauncher(queue, storage));
-        _attention = new(headSize => new AttentionLauncher(queue, storage, headSize, options.Attention ?? AttentionVariants.All[^1]));
+        _attention = new AttentionChooser(queue, storage, options.Attention, selector, options.Warn);
         _decode = new(headSize => new AttentionDecodeLauncher(queue, storage, headSize));
         _crossEntropy = new(padded => new CrossEntropyLauncher(queue, storage, padded));
     }
@@ -83,6 +87,8 @@ public sealed partial class CudaOperations : IOperations, IDisposable
 
     /// <summary>What multiplies matrices.</summary>
     public MatrixProducts Products => _products;
+
+    public IReadOnlyList<KernelChoice> Choices => _attention.Choices;
 
     /// <summary>Hears of each kernel, product, fill and copy that operations enqueue; null for nobody.</summary>
     public ILaunchObserver? Observer

@@ -1,6 +1,6 @@
 using System;
-using System.IO;
 using GptEngine.Kernels.Attention;
+using GptEngine.Kernels.Common.Selection;
 using GptEngine.Kernels.Linear;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Compile;
@@ -129,8 +129,9 @@ public static class GpuOperations
         };
         MatrixProducts products = options.OwnProducts
             ? new KernelMatrixProducts(queue)
-            : new CublasLtMatrixProducts(
-                driver, device.Stream, options.RoundsToTf32, Path.Combine(NativeSearchPlaces.ForThisProcess().CacheFolder, "matrix_products"));
-        return new CudaOperations(device, queue, products, storage, options);
+            : new CublasLtMatrixProducts(driver, device.Stream, options.RoundsToTf32, MeasuredFile.DefaultFolder);
+        string machine = KernelMeasurements.MachineOf(properties, compiler.Version);
+        return new CudaOperations(
+            device, queue, products, storage, options, new KernelSelector(new MeasuredFile(MeasuredFile.DefaultFolder, machine), machine, options.Warn));
     }
 }

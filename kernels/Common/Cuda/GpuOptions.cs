@@ -1,3 +1,4 @@
+using System;
 using GptEngine.Kernels.Attention;
 
 namespace GptEngine.Kernels.Common.Cuda;
@@ -11,8 +12,11 @@ public sealed record GpuOptions
     /// <summary>Whether our own kernel multiplies matrices in place of cuBLASLt.</summary>
     public bool OwnProducts { get; init; }
 
-    /// <summary>Attention's kernels where they are forced: these, or the ones before them that serve. Null leaves the choice.</summary>
+    /// <summary>Attention's kernels where they are forced: these, or the ones before them that serve. Null leaves the choice to what is measured.</summary>
     public AttentionVariant? Attention { get; init; }
+
+    /// <summary>Hears, on the calling thread, what a person should see: above all a kernel that is wrong on this GPU. It stands in the choices, too.</summary>
+    public Action<string> Warn { get; init; } = static _ => { };
 
     /// <summary>Whether a step is captured as graphs; without, it is enqueued anew each time.</summary>
     public bool UsesGraphs { get; init; } = true;

@@ -110,7 +110,7 @@ internal static class BoundConstants
         "NcclNative.OldestVersion", "NcclNative.LastErrorVersion", "NcclNative.ConfigurationVersion", "NcclNative.RegistrationVersion",
         "GpuLibraries.FirstFromTuring", "GpuLibraries.Turing", "FolderSync.OpenFlags", "CublasLtMatrixProducts.Candidates",
         "CublasLtMatrixProducts.TimedRuns", "CublasLtMatrixProducts.FirstTrustedBiasGradient", "CublasLtPlan.AuxiliaryMultiple",
-        "CudaDriver.LargestArguments", "CudaDriver.LargestArgumentBytes", "MatrixAlgorithms.LargestFile", "ProductScratch.NoiseBytes",
+        "CudaDriver.LargestArguments", "CudaDriver.LargestArgumentBytes", "ProductScratch.NoiseBytes",
     ];
 
     /// <summary>Every number that the bindings declare.</summary>

@@ -100,6 +100,7 @@ internal sealed class DeviceOptions
             OwnProducts = GpuOperations.OwnProductsAreChosen(Environment.GetEnvironmentVariable),
             Attention = GpuOperations.ForcedAttention(Environment.GetEnvironmentVariable),
             HostThreads = threads,
+            Warn = static message => Console.Error.WriteLine($"warning: {message}"),
         };
         CudaOperations operations = kind == "cuda"
             ? GpuOperations.Real(Ordinal(rank), StorageOf(precision), options, static () => new NvrtcCompiler())
