@@ -197,8 +197,12 @@ part_kernels() {
         "$GPT" bench --kernels rotary $(device_options) --kernel-seconds "$seconds" --json "$RESULTS/kernels.json"
     else
         "$GPT" bench --kernels $(device_options) --kernel-seconds "$seconds" --json "$RESULTS/kernels.json"
-        printf 'attention_backward without the blocks that take most of an SM (GPTENGINE_ATTENTION=small):\n'
-        GPTENGINE_ATTENTION=small "$GPT" bench --kernels attention_backward $(device_options) --kernel-seconds "$seconds" | tee "$RESULTS/attention-small-blocks.txt"
+        # What was chosen, above, is by measuring; here every variant is forced in turn.
+        for variant in plain small large; do
+            printf 'attention by %s kernels (GPTENGINE_ATTENTION=%s):\n' "$variant" "$variant"
+            GPTENGINE_ATTENTION=$variant "$GPT" bench --kernels attention_forward attention_backward $(device_options) --kernel-seconds "$seconds" |
+                tee "$RESULTS/attention-$variant.txt"
+        done
     fi
 }
 

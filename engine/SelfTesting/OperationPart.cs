@@ -2,13 +2,15 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using GptEngine.Engine.Configuration;
+using GptEngine.Kernels.Attention;
+using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Kernels.Conformance;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Cuda;
 
 namespace GptEngine.Engine.SelfTesting;
 
-/// <summary>Every operation of the device against the references.</summary>
+/// <summary>Every operation of the device against the references, and where several kernels could run one, every one of them.</summary>
 internal static class OperationPart
 {
     public const string Name = "operations";
@@ -19,13 +21,15 @@ internal static class OperationPart
         // In tf32 only what multiplies matrices is something else than in fp32.
         OperationCase[] cases = [.. OperationCases.All(plan.Sizes)
             .Where(it => it.HasProducts || precision != Precision.Tf32)
-            .Where(it => plan.Wants(Row(precision, it, "", 0, 0, passes: true).Title))];
-        if (cases.Length == 0)
+            .Where(it => Wants(plan, precision, it))];
+        if (cases.Length == 0 && !WantsVariants(machine, plan, precision))
         {
             yield break;
         }
 
-        using var opened = new OpenedOperations(machine.Open(precision, true));
+        // The last that serves, by the rule; then those that it kept from running, whichever of them a run will find to be the fastest.
+        AttentionVariant last = AttentionVariants.All[^1];
+        using var opened = new OpenedOperations(machine.OpenForced?.Invoke(precision, last) ?? machine.Open(precision, true));
         using var comparison = new OperationComparison(opened.Operations, roundsToTf32: precision == Precision.Tf32);
         foreach (OperationCase it in cases)
         {
@@ -36,7 +40,36 @@ internal static class OperationPart
                 yield break;
             }
         }
+
+        foreach (AttentionVariant variant in opened.Operations is CudaOperations && machine.OpenForced is not null ? AttentionVariants.All[..^1] : [])
+        {
+            var gpu = (CudaOperations)opened.Operations;
+            OperationCase[] more = [.. AttentionCases.ByKernels(plan.Sizes, AttentionVariants.WordOf(variant), (direction, shape) =>
+                gpu.AttentionVariantOf(variant, direction, shape) == variant && gpu.AttentionVariantOf(last, direction, shape) != variant)
+                .Where(it => Wants(plan, precision, it))];
+            if (more.Length == 0)
+            {
+                continue;
+            }
+
+            using var forced = new OpenedOperations(machine.OpenForced!(precision, variant));
+            using var beside = new OperationComparison(forced.Operations);
+            foreach (OperationCase it in more)
+            {
+                (SelfTestRow row, bool isLost) = Run(beside, precision, it, SeedOf(plan.Seed, it));
+                yield return row;
+                if (isLost)
+                {
+                    yield break;
+                }
+            }
+        }
     }
+
+    private static bool Wants(SelfTestPlan plan, Precision precision, OperationCase it) => plan.Wants(Row(precision, it, "", 0, 0, passes: true).Title);
+
+    private static bool WantsVariants(SelfTestMachine machine, SelfTestPlan plan, Precision precision) => machine.OpenForced is not null
+        && AttentionVariants.All.Any(variant => AttentionCases.ByKernels(plan.Sizes, AttentionVariants.WordOf(variant), (_, _) => true).Any(it => Wants(plan, precision, it)));
 
     private static (SelfTestRow Row, bool IsLost) Run(OperationComparison comparison, Precision precision, OperationCase it, int seed)
     {

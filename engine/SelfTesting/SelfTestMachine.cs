@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Immutable;
 using GptEngine.Engine.Configuration;
+using GptEngine.Kernels.Attention;
 using GptEngine.Kernels.Common;
 
 namespace GptEngine.Engine.SelfTesting;
@@ -9,4 +10,8 @@ namespace GptEngine.Engine.SelfTesting;
 /// <param name="Kind">What it is.</param>
 /// <param name="Precisions">Those that it has.</param>
 /// <param name="Open">Opens it in a precision, with graphs or without; the self-test disposes of what it opens.</param>
-public sealed record SelfTestMachine(SelfTestDevice Kind, ImmutableArray<Precision> Precisions, Func<Precision, bool, IOperations> Open);
+public sealed record SelfTestMachine(SelfTestDevice Kind, ImmutableArray<Precision> Precisions, Func<Precision, bool, IOperations> Open)
+{
+    /// <summary>Opens it with attention's kernels forced; null for a device without a choice of them.</summary>
+    public Func<Precision, AttentionVariant, IOperations>? OpenForced { get; init; }
+}

@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using GptEngine.Engine.Configuration;
 using GptEngine.Kernels.Common;
+using GptEngine.Kernels.Common.Selection;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Cuda;
@@ -13,14 +14,14 @@ using GptEngine.Runtime.Devices;
 namespace GptEngine.Engine.SelfTesting;
 
 /// <summary>
-/// A short training run in a precision: its losses beside fp32's on the CPU (the CPU's own beside the float64 reference's), the same bits when
-/// run again, when stopped and resumed half way, and when every step is enqueued anew instead of replayed as graphs.
+/// A short training run in a precision: its losses beside fp32's on the CPU (the CPU's own beside the float64 reference's), which kernels were measured to be
+/// the fastest, and whether one of them is wrong; the same bits when run again, when stopped and resumed half way, and when every step is enqueued anew instead of replayed as graphs.
 /// </summary>
 internal sealed class TrainingPart(SelfTestMachine machine, SelfTestPlan plan) : IDisposable
 {
     public const string Name = "training";
 
-    private const string LossRow = "losses", RepeatRow = "repeated", ResumeRow = "resumed", GraphRow = "graphs";
+    private const string LossRow = "losses", KernelRow = "kernels", RepeatRow = "repeated", ResumeRow = "resumed", GraphRow = "graphs";
 
     // docs/numerics.md: within a thousandth in fp32, a hundredth in 16 bits.
     private const double ExactBound = 1e-3, RoundedBound = 1e-2;
@@ -30,6 +31,7 @@ internal sealed class TrainingPart(SelfTestMachine machine, SelfTestPlan plan) :
 
     private readonly string _folder = Directory.CreateTempSubdirectory("gptengine-selftest-").FullName;
     private float[]? _expected;
+    private KernelChoice[] _choices = [];
 
     /// <summary>The losses of the run that the others are held to; null before it has run.</summary>
     public IReadOnlyList<float>? Expected => _expected;
@@ -39,8 +41,8 @@ internal sealed class TrainingPart(SelfTestMachine machine, SelfTestPlan plan) :
 
     public IEnumerable<SelfTestRow> Run(Precision precision)
     {
-        string[] wanted = [.. new[] { LossRow, RepeatRow, ResumeRow, GraphRow }
-            .Where(name => name != GraphRow || machine.Kind != SelfTestDevice.Cpu)
+        string[] wanted = [.. new[] { LossRow, KernelRow, RepeatRow, ResumeRow, GraphRow }
+            .Where(name => name is not (KernelRow or GraphRow) || machine.Kind != SelfTestDevice.Cpu)
             .Where(name => plan.Wants(Row(precision, name, passes: true).Title))];
         if (wanted.Length == 0)
         {
@@ -54,6 +56,12 @@ internal sealed class TrainingPart(SelfTestMachine machine, SelfTestPlan plan) :
         {
             // It did not come to its end: there is nothing to hold the others to.
             yield break;
+        }
+
+        // What was found to be wrong here is left out of every run; the test is where that fails.
+        if (_choices.Length > 0 && wanted.Contains(KernelRow))
+        {
+            yield return Row(precision, KernelRow, !_choices.Any(choice => choice.HasFault), string.Join("; ", _choices.AsEnumerable()));
         }
 
         IReadOnlyDictionary<string, byte[]> whole = first.Result();
@@ -125,6 +133,7 @@ internal sealed class TrainingPart(SelfTestMachine machine, SelfTestPlan plan) :
     {
         using var opened = new OpenedOperations(machine.Open(precision, usesGraphs));
         run.Run(opened.Operations, precision, fromHalf);
+        _choices = [.. opened.Operations.Choices.Where(choice => choice.Basis is ChoiceBasis.Measured or ChoiceBasis.Remembered)];
     }
 
     /// <summary>What the losses ought to be: the CPU's in fp32; of the CPU, the float64 reference's.</summary>

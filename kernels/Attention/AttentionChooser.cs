@@ -48,14 +48,18 @@ internal sealed class AttentionChooser
         return launcher;
     }
 
+    /// <summary>What would run where <paramref name="fastest"/> were forced.</summary>
+    internal AttentionVariant VariantOf(AttentionVariant fastest, AttentionDirection direction, in AttentionShape shape) =>
+        Launcher(shape.HeadSize, fastest).VariantOf(direction, shape);
+
     private AttentionVariant Choose(AttentionDirection direction, in AttentionShape shape)
     {
         AttentionShape tried = AttentionTrials.Tried(shape, _storage);
         string question = string.Create(
             CultureInfo.InvariantCulture,
             $"attention {(direction == AttentionDirection.Forward ? "forward" : "backward")}, {_storage.ShortName()}, B {tried.Batch} T {tried.Time} H {tried.Heads} D {tried.HeadSize}");
-        AttentionVariant byRule = Launcher(shape.HeadSize, _forced ?? AttentionVariants.All[^1]).VariantOf(direction, tried);
-        AttentionVariant[] variants = [.. AttentionVariants.All.Select(variant => Launcher(tried.HeadSize, variant).VariantOf(direction, tried)).Distinct()];
+        AttentionVariant byRule = VariantOf(_forced ?? AttentionVariants.All[^1], direction, tried);
+        AttentionVariant[] variants = [.. AttentionVariants.All.Select(variant => VariantOf(variant, direction, tried)).Distinct()];
         KernelChoice choice = _forced is not null || _selector is null || variants.Length == 1
             ? new KernelChoice(question, AttentionVariants.WordOf(byRule), _forced is null ? ChoiceBasis.Rule : ChoiceBasis.Forced, [])
             : Measure(question, direction, tried, variants, byRule);

@@ -9,15 +9,32 @@ namespace GptEngine.Kernels.Conformance;
 /// <summary>Rotary positions, attention and its cache.</summary>
 public static class AttentionCases
 {
-    public static IEnumerable<OperationCase> Forward(CaseSizes sizes)
+    public static IEnumerable<OperationCase> Forward(CaseSizes sizes, string suffix = "")
     {
         ArgumentNullException.ThrowIfNull(sizes);
         foreach ((int batch, int time, int heads, int headSize, DocumentLayout documents) in sizes.Attentions)
         {
             var shape = new AttentionShape(batch, time, heads, headSize);
-            yield return new ComparedCase("AttentionForward", $"{Describe(shape)} documents {documents}", bench => Forward(
+            yield return new ComparedCase("AttentionForward", $"{Describe(shape)} documents {documents}{suffix}", bench => Forward(
                 bench, bench.Normal(shape.Rows * 3 * shape.Channels), DocumentStarts(bench.Random, batch, time, documents), shape));
         }
+    }
+
+    /// <summary>Both passes again, for one of several kernels that could run them: over the shapes that it serves.</summary>
+    /// <param name="sizes">The shapes.</param>
+    /// <param name="word">What the kernels go by; it stands in the cases' names.</param>
+    /// <param name="serves">Whether they are to run a pass over a shape.</param>
+    public static IEnumerable<OperationCase> ByKernels(CaseSizes sizes, string word, Func<AttentionDirection, AttentionShape, bool> serves)
+    {
+        ArgumentNullException.ThrowIfNull(sizes);
+        ArgumentNullException.ThrowIfNull(serves);
+        return Enum.GetValues<AttentionDirection>().SelectMany(direction => sizes.Attentions
+            .Where(size => serves(direction, new AttentionShape(size.Batch, size.Time, size.Heads, size.HeadSize)))
+            .SelectMany(size =>
+            {
+                CaseSizes one = sizes with { Attentions = [size] };
+                return direction == AttentionDirection.Forward ? Forward(one, $" by {word}") : Backward(one, $" by {word}");
+            }));
     }
 
     /// <summary>Large scores: the softmax is all but one-hot, and exp would overflow without its maximum taken out.</summary>
@@ -28,13 +45,13 @@ public static class AttentionCases
             bench, bench.Normal(shape.Rows * 3 * shape.Channels, 30), DocumentStarts(bench.Random, 1, 97, DocumentLayout.None), shape));
     }
 
-    public static IEnumerable<OperationCase> Backward(CaseSizes sizes)
+    public static IEnumerable<OperationCase> Backward(CaseSizes sizes, string suffix = "")
     {
         ArgumentNullException.ThrowIfNull(sizes);
         foreach ((int batch, int time, int heads, int headSize, DocumentLayout documents) in sizes.Attentions)
         {
             var shape = new AttentionShape(batch, time, heads, headSize);
-            yield return new ComparedCase("AttentionBackward", $"{Describe(shape)} documents {documents}", bench =>
+            yield return new ComparedCase("AttentionBackward", $"{Describe(shape)} documents {documents}{suffix}", bench =>
             {
                 double[] qkv = bench.Rounded(TensorKind.Storage, bench.Normal(shape.Rows * 3 * shape.Channels));
                 double[] gradOutput = bench.Normal(shape.Rows * shape.Channels);

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
+using GptEngine.Kernels.Attention;
 using GptEngine.Tests.EndToEnd;
 using NUnit.Framework;
 
@@ -28,6 +29,12 @@ public sealed class PerfScriptTests
         Assert.That(code, Is.Zero, $"{output}\n{error}");
         Assert.That(error, Does.Match(@"Ran [1-9]\d* tests"), "tests were found");
     }
+
+    /// <summary>On a GPU each variant is timed beside the others: the script knows them all.</summary>
+    [Test]
+    public void Script_TimesEveryVariantOfAttention() => Assert.That(
+        File.ReadAllText(Path.Combine(Repository.Root, "perf", "gpu.sh")),
+        Does.Contain($"for variant in {string.Join(' ', AttentionVariants.All.Select(AttentionVariants.WordOf))}; do"));
 
     [Test]
     public void WhatTheProgramWrites_IsMergedWhole()

@@ -7,6 +7,7 @@ using GptEngine.Engine.Profiling;
 using GptEngine.Gpt.Terminal;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Common.Cuda;
+using GptEngine.Kernels.Common.Selection;
 using GptEngine.Kernels.Linear;
 using GptEngine.Kernels.Profiling;
 using GptEngine.Runtime;
@@ -174,6 +175,25 @@ public sealed class TrainingProfilerTests
         using var text = new StringWriter { NewLine = "\n" };
         new ProfileOutput(text, profile, 0.001).Print("GPU", "fp32", "tokens", 0, ProfileOrder.Time);
         return text.ToString();
+    }
+
+    [Test]
+    public void Output_SaysWhichKernelsWereChosen_ByAnythingButTheRule()
+    {
+        using FakeCupti cupti = FakeCupti.Open("12.4", _folder.Path);
+        using var text = new StringWriter { NewLine = "\n" };
+        var output = new ProfileOutput(text, Profile(cupti, ProfileTimer.Auto), 0.001)
+        {
+            Choices =
+            [
+                new("attention forward, fp32, B 1 T 2 H 1 D 8", "plain", ChoiceBasis.Rule, []),
+                new("attention forward, fp16, B 1 T 2 H 1 D 8", "small", ChoiceBasis.Remembered, [new("plain", 2, null), new("small", 1, null)]),
+            ],
+        };
+
+        output.Print("GPU", "fp32", "tokens", 0, ProfileOrder.Time);
+
+        Assert.That(text.ToString(), Does.Contain("\nkernels: attention forward, fp16, B 1 T 2 H 1 D 8: small, 1 ms (plain 2 ms), measured before\n").And.Not.Contain("kernels: attention forward, fp32"));
     }
 
     private static JsonElement Written(System.Action<Stream> write)

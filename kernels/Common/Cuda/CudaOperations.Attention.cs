@@ -16,6 +16,10 @@ public sealed partial class CudaOperations
         Tensor qkv, Tensor documentStart, Tensor output, Tensor logSumExp, Tensor gradOutput, Tensor gradQkv, in AttentionShape shape) =>
         _attention.For(AttentionDirection.Backward, shape).Backward(qkv, documentStart, output, logSumExp, gradOutput, gradQkv, shape, _workspace.Whole);
 
+    /// <summary>The variant whose kernels a pass of attention would run here where <paramref name="fastest"/> were forced: it, or the one before it that serves.</summary>
+    public AttentionVariant AttentionVariantOf(AttentionVariant fastest, AttentionDirection direction, in AttentionShape shape) =>
+        _attention.VariantOf(fastest, direction, shape);
+
     public long AttentionBackwardWorkspaceBytes(in AttentionShape shape) => AttentionLauncher.BackwardWorkspaceBytes(shape);
 
     public void AttentionDecode(

@@ -5,11 +5,13 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using GptEngine.Kernels.Attention;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Common.Selection;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Cuda;
+using GptEngine.Runtime.Memory;
 using GptEngine.Tests.Data;
 using NUnit.Framework;
 
@@ -232,7 +234,7 @@ public sealed class KernelSelectorTests
     }
 
     private static CompileException NotCompiled(string log) => new(
-        KernelSources.Request(KernelSources.Names[0], [], ComputeCapability.FromNumber(90), ImageFormat.Ptx), log);
+        KernelSources.Request(ComputeCapability.FromNumber(90), ImageFormat.Ptx, AttentionKernels.Forward(DataType.Float16, 64)), log);
 
     private static ScriptedTrials Trials(double[] plain, double[] small, double[] large, bool survives = true) => new()
     {

@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Linq;
 using GptEngine.Engine.Configuration;
+using GptEngine.Kernels.Attention;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Runtime;
@@ -82,8 +83,10 @@ internal sealed class DeviceOptions
     /// <param name="rank">Where the rank stands; null for a process alone.</param>
     /// <param name="keepsReports">As in <see cref="Open"/>.</param>
     /// <param name="usesGraphs">As in <see cref="Open"/>.</param>
+    /// <param name="attention">Attention's kernels of a GPU, whatever the environment says; null leaves them to it.</param>
     /// <exception cref="UserErrorException">There is no such device, or this machine lacks it.</exception>
-    public OpenDevice OpenRank(ParseResult call, Precision precision, RankEnvironment? rank, bool keepsReports = false, bool usesGraphs = true)
+    public OpenDevice OpenRank(
+        ParseResult call, Precision precision, RankEnvironment? rank, bool keepsReports = false, bool usesGraphs = true, AttentionVariant? attention = null)
     {
         string kind = Kind(call);
         int threads = Threads(call, rank);
@@ -98,7 +101,7 @@ internal sealed class DeviceOptions
             RoundsToTf32 = precision == Precision.Tf32,
             UsesGraphs = usesGraphs,
             OwnProducts = GpuOperations.OwnProductsAreChosen(Environment.GetEnvironmentVariable),
-            Attention = GpuOperations.ForcedAttention(Environment.GetEnvironmentVariable),
+            Attention = attention ?? GpuOperations.ForcedAttention(Environment.GetEnvironmentVariable),
             HostThreads = threads,
             Warn = static message => Console.Error.WriteLine($"warning: {message}"),
         };

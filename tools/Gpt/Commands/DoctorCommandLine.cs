@@ -1,9 +1,13 @@
 using System;
+using System.Collections.Generic;
 using System.CommandLine;
 using System.Globalization;
+using System.IO;
 using System.Linq;
 using GptEngine.Gpt.CommandLine;
+using GptEngine.Kernels.Common.Selection;
 using GptEngine.Runtime;
+using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Cuda.Driver;
 using GptEngine.Runtime.Devices;
 using GptEngine.Runtime.Native;
@@ -28,19 +32,39 @@ internal static class DoctorCommandLine
             if (configuration.AnyGiven(call))
             {
                 MemoryPlanPrinter.Print(configuration.Layers(call).Build(), device.RankCount(call));
-            }
-            else
-            {
-                PrintMachine();
-                if (device.RankCount(call) is > 1 and var ranks)
-                {
-                    MemoryPlanPrinter.PrintPresets(ranks);
-                }
+                return (int)ExitCode.Success;
             }
 
-            return (int)ExitCode.Success;
+            PrintMachine();
+            bool areKernelsRight = PrintKernels(GpuFindings.Choices(), Console.Out);
+            if (device.RankCount(call) is > 1 and var ranks)
+            {
+                MemoryPlanPrinter.PrintPresets(ranks);
+            }
+
+            return (int)(areKernelsRight ? ExitCode.Success : ExitCode.Failed);
         });
         return command;
+    }
+
+    /// <summary>What was measured to be the fastest, a line a shape, and what is wrong on a GPU.</summary>
+    /// <returns>Whether nothing is.</returns>
+    internal static bool PrintKernels(IReadOnlyList<KernelChoice> choices, TextWriter output)
+    {
+        foreach (KernelChoice choice in choices)
+        {
+            output.WriteLine($"{"kernels",-14}{choice}");
+        }
+
+        if (!choices.Any(choice => choice.HasFault))
+        {
+            return true;
+        }
+
+        output.WriteLine(
+            $"{"kernels",-14}What is LEFT OUT is wrong on this GPU, or was never seen to end, and does not run. Please report its line, with what "
+            + $"'gpt selftest --filter Attention --all' prints. It is tried again once {MeasuredFile.DefaultFolder} is deleted.");
+        return false;
     }
 
     private static void PrintMachine()

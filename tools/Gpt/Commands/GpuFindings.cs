@@ -1,6 +1,8 @@
+using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using GptEngine.Kernels.Common.Selection;
 using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Cuda.Driver;
@@ -39,7 +41,7 @@ internal static class GpuFindings
                 string.Create(CultureInfo.InvariantCulture, $"{gpu.Name}, sm_{gpu.Architecture}, {gpu.MemoryBytes / Gibibyte:0.0} GiB"));
         }
 
-        if (NativeLibraries.TryOpen(NativeLibraryName.Nvrtc).IsOpen && gpus.Count > 0)
+        if (gpus.Count > 0 && NativeLibraries.TryOpen(NativeLibraryName.Nvrtc).IsOpen)
         {
             // CUDA 13 compiles for Turing and newer: a V100 needs 12's.
             ComputeCapability oldest = new NvrtcCompiler().SupportedArchitectures[0];
@@ -51,4 +53,17 @@ internal static class GpuFindings
             }
         }
     }
+
+    /// <summary>Which kernels were measured to be the fastest on this machine's GPUs, each kind of them once; none before a run has asked.</summary>
+    public static IReadOnlyList<KernelChoice> Choices() =>
+        CudaDriver.Find().Gpus is { Count: > 0 } gpus && NativeLibraries.TryOpen(NativeLibraryName.Nvrtc).IsOpen
+            ? Choices(gpus, new NvrtcCompiler().Version, MeasuredFile.DefaultFolder)
+            : [];
+
+    /// <summary>The same of these GPUs.</summary>
+    /// <param name="gpus">Several of a kind share what was measured.</param>
+    /// <param name="compiler">NVRTC's version.</param>
+    /// <param name="folder">Where it is kept.</param>
+    internal static IReadOnlyList<KernelChoice> Choices(IEnumerable<GpuDeviceProperties> gpus, Version compiler, string folder) =>
+        [.. gpus.Select(gpu => KernelMeasurements.MachineOf(gpu, compiler)).Distinct().SelectMany(machine => KernelMeasurements.Of(folder, machine))];
 }

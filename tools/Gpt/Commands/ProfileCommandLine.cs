@@ -10,6 +10,7 @@ using GptEngine.Engine.Profiling;
 using GptEngine.Gpt.CommandLine;
 using GptEngine.Gpt.Launching;
 using GptEngine.Gpt.Terminal;
+using GptEngine.Kernels.Common;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Devices;
@@ -94,17 +95,18 @@ internal sealed class ProfileCommandLine
                 using Communicator? collectives = group?.Collectives;
                 StepProfile profile = TrainingProfiler.Run(cases[0], device.Operations, group, timer, interruption.Token);
                 Device opened = device.Operations.Device;
-                new ProfileOutput(isFirst ? Console.Out : TextWriter.Null, profile, plain).Print(
+                new ProfileOutput(isFirst ? Console.Out : TextWriter.Null, profile, plain) { Choices = device.Operations.Choices }.Print(
                     opened.Name, EnumNames.Of(precision), cases[0].Documents, top, order);
-                WriteFiles(call, cases[0], opened, profile, plain, trace, json);
+                WriteFiles(call, cases[0], device.Operations, profile, plain, trace, json);
             },
             interruption.Token);
         return (int)ExitCode.Success;
     }
 
     private void WriteFiles(
-        ParseResult call, BenchCase benchmark, Device device, StepProfile profile, double? plain, FileStream? trace, FileStream? json)
+        ParseResult call, BenchCase benchmark, IOperations operations, StepProfile profile, double? plain, FileStream? trace, FileStream? json)
     {
+        Device device = operations.Device;
         if (trace is not null)
         {
             TraceFile.Write(profile, device.Name, device is CpuDevice ? "CPU" : "compute stream", trace);
@@ -112,7 +114,7 @@ internal sealed class ProfileCommandLine
 
         if (json is not null)
         {
-            ProfileFile.Write(profile, Heading(call, benchmark, device), plain, json);
+            ProfileFile.Write(profile, Heading(call, benchmark, operations), plain, json);
         }
     }
 
@@ -139,13 +141,14 @@ internal sealed class ProfileCommandLine
                 $"{_timer.Name} {call.GetValue(_timer)}: it times a GPU, and the device is {_device.Kind(call)}. Leave the option out.", ExitCode.Usage);
     }
 
-    private List<(string Name, string? Value)> Heading(ParseResult call, BenchCase benchmark, Device device) =>
+    private List<(string Name, string? Value)> Heading(ParseResult call, BenchCase benchmark, IOperations operations) =>
     [
         ("preset", _workload.Preset(call)),
-        ("device", device.Name),
+        ("device", operations.Device.Name),
         ("precision", EnumNames.Of(benchmark.Configuration.Training.Precision)),
         ("data", benchmark.Documents),
-        .. ProgramVersions.Of(device).Select(version => ($"version_{version.Key}", (string?)version.Value)),
+        .. ProgramVersions.Of(operations.Device).Select(version => ($"version_{version.Key}", (string?)version.Value)),
+        ("chosen_kernels", operations.Choices.Count > 0 ? string.Join("; ", operations.Choices) : null),
         ("command", string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Prepend("gpt"))),
     ];
 

@@ -6,6 +6,7 @@ using GptEngine.Engine.Configuration;
 using GptEngine.Engine.SelfTesting;
 using GptEngine.Gpt.CommandLine;
 using GptEngine.Gpt.Terminal;
+using GptEngine.Kernels.Attention;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Common.Cuda;
 using GptEngine.Runtime;
@@ -91,6 +92,7 @@ internal sealed class SelfTestCommandLine
             ? [Precision.Fp32, Precision.Tf32, Precision.Fp16, Precision.Bf16]
             : [Precision.Fp32, Precision.Fp16];
         SelfTestDevice kind = _device.Kind(call) == "sim" ? SelfTestDevice.Simulated : SelfTestDevice.Gpu;
-        return (new SelfTestMachine(kind, precisions, Open), $"{device.Name} (sm_{architecture}{(kind == SelfTestDevice.Simulated ? ", simulated" : "")})");
+        IOperations OpenForced(Precision precision, AttentionVariant variant) => _device.OpenRank(call, precision, null, attention: variant).Operations;
+        return (new SelfTestMachine(kind, precisions, Open) { OpenForced = OpenForced }, $"{device.Name} (sm_{architecture}{(kind == SelfTestDevice.Simulated ? ", simulated" : "")})");
     }
 }

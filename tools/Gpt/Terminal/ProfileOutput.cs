@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using GptEngine.Engine.Profiling;
 using GptEngine.Kernels.Common.Cuda;
+using GptEngine.Kernels.Common.Selection;
 using GptEngine.Runtime.Simulator.Counters;
 
 namespace GptEngine.Gpt.Terminal;
@@ -41,6 +42,9 @@ internal sealed class ProfileOutput
         _time = _timeline.Seconds >= 1e-3 ? ("ms", 1e3) : ("µs", 1e6);
     }
 
+    /// <summary>Which kernels ran where several could; what the rule takes alone is not shown.</summary>
+    public IReadOnlyList<KernelChoice> Choices { get; init; } = [];
+
     /// <summary>Prints all tables.</summary>
     /// <param name="device">Its name.</param>
     /// <param name="precision">Its name.</param>
@@ -56,6 +60,11 @@ internal sealed class ProfileOutput
             $"roofline: {_profile.BytesPerSecond / 1e9:N1} GB/s and {_profile.FlopsPerSecond / _rate.PerSecond:N1} {_rate.Name}, {(_profile.IsEstimate ? "by the data sheet" : "measured here by a large copy and a large matrix product")}"));
         _output.WriteLine($"times: {_profile.TimeSource}");
         PrintTimers();
+        foreach (KernelChoice choice in Choices.Where(choice => choice.Basis != ChoiceBasis.Rule))
+        {
+            WrappedText.Write(_output, $"kernels: {choice}");
+        }
+
         IReadOnlyList<ProfileRow> rows = _profile.Rows(order);
         var shown = rows.Take(top == 0 ? rows.Count : top).ToList();
         PrintKernels(shown, rows.Count);
