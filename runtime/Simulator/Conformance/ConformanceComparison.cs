@@ -9,6 +9,8 @@ namespace GptEngine.Runtime.Simulator.Conformance;
 /// <summary>The same PTX and the same inputs on two devices, a simulated one and a real one: the table that says how far they agree.</summary>
 public static class ConformanceComparison
 {
+    private const int ProductArchitecture = 90;
+
     /// <summary>Runs every case of the catalogue that the architecture has.</summary>
     /// <param name="first">One device.</param>
     /// <param name="second">The other.</param>
@@ -29,7 +31,26 @@ public static class ConformanceComparison
             rows.Add(Compare(instruction, a, b, c, x, y));
         }
 
+        // wgmma is sm_90a's: no newer GPU has it.
+        if (first.Properties.Architecture == ProductArchitecture && second.Properties.Architecture == ProductArchitecture)
+        {
+            rows.AddRange(ProductCatalogue.All.Select(product => Compare(first, second, product, new Random(seed))));
+        }
+
         return rows;
+    }
+
+    private static ConformanceRow Compare(GpuDriver first, GpuDriver second, ProductCase product, Random random)
+    {
+        byte[] image = ProductRunner.Image(product, random);
+        byte[] left = ProductRunner.Left(product, random);
+        float[] x = ProductRunner.Run(first, product, image, left);
+        float[] y = ProductRunner.Run(second, product, image, left);
+        int[] different = [.. Enumerable.Range(0, x.Length).Where(i => x[i] != y[i])];
+        string example = different.Length == 0
+            ? ""
+            : string.Create(CultureInfo.InvariantCulture, $"sum {different[0] % (product.N / 2)} of thread {different[0] / (product.N / 2)} is {x[different[0]]} and {y[different[0]]}");
+        return new ConformanceRow(product.Name, x.Length, different.Length, 0, different.Length == 0, example);
     }
 
     private static ConformanceRow Compare(InstructionCase instruction, ulong[] a, ulong[] b, ulong[] c, ulong[] x, ulong[] y)
