@@ -1,4 +1,5 @@
 using System.Linq;
+using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Simulator;
 using GptEngine.Runtime.Simulator.Checks;
 using GptEngine.Runtime.Simulator.Driver;
@@ -24,6 +25,8 @@ public sealed class PlantedWarpgroupTests
     [TestCase("overwritten_early", FindingKind.ProductNotWaitedFor)]
     [TestCase("copied_over_early", FindingKind.ProductNotWaitedFor)]
     [TestCase("overwritten_by_others", FindingKind.ProductNotWaitedFor, 256)]
+    [TestCase("bulk_read_early", FindingKind.AsyncCopyNotWaitedFor)]
+    [TestCase("bulk_over_product", FindingKind.ProductNotWaitedFor)]
     [TestCase("swizzle_misaligned", FindingKind.Misaligned)]
     [TestCase("address_not_encoded", FindingKind.Misaligned)]
     [TestCase("beyond_the_end", FindingKind.OutOfBounds)]
@@ -52,6 +55,18 @@ public sealed class PlantedWarpgroupTests
     {
         using KernelRun run = Launch(kernel, 128);
         Assert.That(run.Findings, Is.Empty, string.Join("\n", run.Findings));
+    }
+
+    [Test]
+    public void BulkCopies_BringWhatTheyCopy()
+    {
+        using var run = new KernelRun(Golden.Read("warpgroup.sm90a.ptx"), 90, new SimulatorOptions { ThrowOnFinding = false, HostThreads = 1 });
+        float[] x = [.. Enumerable.Range(0, 1024).Select(i => (float)i)];
+        DevicePointer y = run.Driver.Allocate((1024 + 128) * 4, "y");
+        run.Launch("right_with_bulk_copies", 1, 128, 0, run.Upload(x, "x"), y);
+        Assert.That(run.Findings, Is.Empty, string.Join("\n", run.Findings));
+        Assert.That(run.Download<float>(y, 1152)[1024..], Is.EqualTo(x[256..384]), "the third phase's words");
+        Assert.That(run.Driver.LastLaunch!.Counters.GlobalLoadBytes, Is.EqualTo(3 * 4096));
     }
 
     [Test]

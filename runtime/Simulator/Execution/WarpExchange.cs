@@ -148,6 +148,24 @@ internal static unsafe class WarpExchange
         Write(site.Data[0], registers, result, mask);
     }
 
+    /// <summary>elect.sync: one lane of those named, the lowest; PTX leaves open which.</summary>
+    public static void Elect(Warp warp, byte* registers, int siteIndex, uint mask)
+    {
+        MemorySite site = warp.Sites[siteIndex];
+        uint* members = (uint*)site.Operands[0].At(registers);
+        uint* result = (uint*)warp.Scratch;
+        uint leaders = 0;
+        for (uint rest = mask; rest != 0; rest &= rest - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(rest);
+            result[lane] = (uint)BitOperations.TrailingZeroCount(members[lane] & mask);
+            leaders |= result[lane] == lane ? 1u << lane : 0;
+        }
+
+        Write(site.Data[0], registers, result, mask);
+        Predicates.Assign(site.Data[1].At(registers), leaders, mask);
+    }
+
     /// <summary>bar.warp.sync: what the lanes wrote before, they see of each other after.</summary>
     public static void Synchronize(Warp warp, uint mask)
     {

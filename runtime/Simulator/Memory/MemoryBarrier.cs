@@ -1,3 +1,5 @@
+using System.Collections.Generic;
+
 namespace GptEngine.Runtime.Simulator.Memory;
 
 /// <summary>An mbarrier object while its phases go round.</summary>
@@ -19,4 +21,18 @@ internal sealed class MemoryBarrier
     internal uint[] Arriving { get; } = Execution.BlockClock.New();
 
     internal uint[] Completed { get; } = Execution.BlockClock.New();
+
+    /// <summary>Bulk copies that complete here, as late as somebody waits.</summary>
+    internal Queue<BulkCopy> Copies { get; } = new();
+
+    /// <summary>Ends the phase where nothing is missing.</summary>
+    internal void CompleteIfDue()
+    {
+        if (Pending == 0 && PendingBytes == 0)
+        {
+            Pending = Count;
+            Phase++;
+            Execution.BlockClock.Join(Completed, Arriving);
+        }
+    }
 }

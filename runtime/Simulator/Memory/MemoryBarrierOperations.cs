@@ -51,14 +51,19 @@ internal static unsafe class MemoryBarrierOperations
         }
     }
 
-    private static MemoryBarrier Find(Warp warp, MemorySite site, int lane, int offset) =>
+    internal static MemoryBarrier Find(Warp warp, MemorySite site, int lane, int offset) =>
         warp.Block.MemoryBarriers.TryGetValue(offset, out MemoryBarrier? barrier)
             ? barrier
             : throw warp.Block.Fail(FindingKind.Uninitialized, warp.ThreadOf(lane), site, $"there is no initialised mbarrier at byte {offset} of shared memory.");
 
     private static bool Test(Warp warp, MemoryBarrier barrier, int form, ulong operand)
     {
-        bool complete = form == TestState ? (uint)barrier.Phase != (uint)operand : (barrier.Phase & 1) != (int)(operand & 1);
+        if (!IsComplete(barrier, form, operand))
+        {
+            BulkCopyOperations.Deliver(warp.Block, barrier);
+        }
+
+        bool complete = IsComplete(barrier, form, operand);
         if (complete)
         {
             BlockClock.Join(warp.Clock, barrier.Completed);
@@ -66,6 +71,9 @@ internal static unsafe class MemoryBarrierOperations
 
         return complete;
     }
+
+    private static bool IsComplete(MemoryBarrier barrier, int form, ulong operand) =>
+        form == TestState ? (uint)barrier.Phase != (uint)operand : (barrier.Phase & 1) != (int)(operand & 1);
 
     private static void ArriveAt(Warp warp, byte* registers, MemorySite site, int lane, MemoryBarrier barrier, ulong operand)
     {
@@ -95,11 +103,6 @@ internal static unsafe class MemoryBarrierOperations
             throw warp.Block.Fail(FindingKind.Deadlock, warp.ThreadOf(lane), site, "more threads arrive at an mbarrier than it was initialised for.");
         }
 
-        if (barrier.Pending == 0 && barrier.PendingBytes == 0)
-        {
-            barrier.Pending = barrier.Count;
-            barrier.Phase++;
-            BlockClock.Join(barrier.Completed, barrier.Arriving);
-        }
+        barrier.CompleteIfDue();
     }
 }

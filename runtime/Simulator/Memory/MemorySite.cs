@@ -40,6 +40,9 @@ internal sealed class MemorySite
     /// <summary>Scope .cta: an atomic or synchronising access that orders and excludes threads of its own block alone.</summary>
     internal bool IsBlockScoped { get; init; }
 
+    /// <summary>Whether it writes through the asynchronous proxy, as warpgroup products read.</summary>
+    internal bool IsAsyncProxy { get; init; }
+
     /// <summary>Further operands of instructions that have more: sources of an atomic, the mask of a shuffle.</summary>
     internal Row[] Operands { get; init; } = [];
 

@@ -24,7 +24,8 @@ internal static unsafe class SharedRaces
             block.Products.Reads.CheckWrite(warp, site, lane, offset);
         }
 
-        ulong mine = SharedRaceShadow.Entry(block.Time, warp.Index, lane, site.Index, site.IsAtomic || site.IsSynchronizing);
+        ulong mine = SharedRaceShadow.Entry(block.Time, warp.Index, lane, site.Index, site.IsAtomic || site.IsSynchronizing)
+            | (site.IsAsyncProxy ? SharedRaceShadow.AsyncProxyBit : 0);
         if (bytes < WordBytes)
         {
             for (int at = offset; at < offset + bytes; at++)

@@ -56,7 +56,7 @@ internal static class ControlFlow
         "bar" or "barrier" when instruction.Has("warp") => SyncKind.Lanes,
         "bar" or "barrier" when instruction.Has("cluster") => SyncKind.None,
         "bar" or "barrier" => SyncKind.Barrier,
-        "shfl" or "vote" or "match" or "redux" => SyncKind.Lanes,
+        "shfl" or "vote" or "match" or "redux" or "elect" => SyncKind.Lanes,
         "mma" or "ldmatrix" or "stmatrix" or "wgmma" => SyncKind.Warp,
         _ => SyncKind.None,
     };

@@ -5,7 +5,7 @@ using GptEngine.Runtime.Simulator.Ptx;
 
 namespace GptEngine.Runtime.Simulator.Translation;
 
-/// <summary>cp.async and mbarrier. Bulk and tensor copies are not simulated, and say so.</summary>
+/// <summary>cp.async, bulk copies into shared memory, and mbarrier. Other bulk and tensor copies are not simulated, and say so.</summary>
 internal sealed partial class InstructionTranslator
 {
     private bool TranslateAsync(PtxInstruction i)
@@ -15,9 +15,14 @@ internal sealed partial class InstructionTranslator
             return MemoryBarrier(i);
         }
 
-        if (i.Opcode != "cp" || !i.Has("async") || i.Has("bulk"))
+        if (i.Opcode != "cp" || !i.Has("async"))
         {
             return false;
+        }
+
+        if (i.Has("bulk"))
+        {
+            return BulkCopy(i);
         }
 
         Count(InstructionClass.AsyncCopy);
@@ -75,6 +80,36 @@ internal sealed partial class InstructionTranslator
             Mode = (OperationMode)(int)targetOffset,
         });
         _code.Warp().Registers().Integer(site.Index).Mask().Call(Static(typeof(AsyncCopyOperations), nameof(AsyncCopyOperations.Copy)));
+        return true;
+    }
+
+    private bool BulkCopy(PtxInstruction i)
+    {
+        InstructionModes.RequireKnown(kernel, i, "async bulk shared::cluster shared::cta global mbarrier::complete_tx::bytes L2::cache_hint");
+        if (i.Modifiers is not ["async", "bulk", "shared::cluster" or "shared::cta", "global", "mbarrier::complete_tx::bytes", ..])
+        {
+            return false;
+        }
+
+        Count(InstructionClass.AsyncCopy);
+        (Row target, ulong targetOffset) = AddressRow(i, Operand(i, 0));
+        (Row source, ulong sourceOffset) = AddressRow(i, Operand(i, 1));
+        (Row barrier, ulong barrierOffset) = AddressRow(i, Operand(i, 3));
+        MemorySite site = kernel.AddSite(index => new MemorySite
+        {
+            Index = index,
+            Instruction = i,
+            Space = PtxStateSpace.Global,
+            ElementSize = 8,
+            Count = 2,
+            Address = source,
+            Offset = sourceOffset,
+            Operands = [target, Source(i, 2, PtxType.U32), barrier],
+            Mode = (OperationMode)(int)targetOffset,
+            Detail = (int)barrierOffset,
+            IsAsyncProxy = true,
+        });
+        _code.Warp().Registers().Integer(site.Index).Mask().Call(Static(typeof(BulkCopyOperations), nameof(BulkCopyOperations.Copy)));
         return true;
     }
 

@@ -19,6 +19,10 @@ internal sealed unsafe partial class InstructionTranslator
                 return Vote(i);
             case "match" when i.Has("sync"):
                 return Match(i);
+            case "elect" when i.Has("sync"):
+                InstructionModes.RequireKnown(kernel, i, "sync");
+                Exchange(i, nameof(WarpExchange.Elect), 0, OperationMode.None, 0, [Source(i, 1, PtxType.B32)]);
+                return true;
             case "redux" when i.Has("sync"):
                 return Reduce(i);
             case "bar" or "barrier" when i.Has("warp"):

@@ -5,7 +5,7 @@ internal enum SyncKind
 {
     None,
 
-    /// <summary>The lanes that a mask names: shuffles, votes, bar.warp.sync.</summary>
+    /// <summary>The lanes that a mask names: shuffles, votes, elections, bar.warp.sync.</summary>
     Lanes,
 
     /// <summary>All lanes of the warp: mma, wgmma, ldmatrix.</summary>

@@ -310,3 +310,80 @@ extern "C" __global__ void different_descriptors(const float* x, float* y) {
     hold(d);
     store(y, d);
 }
+
+__device__ inline bool elected() {
+    unsigned leads;
+    asm volatile("{ .reg .pred p; elect.sync _|p, -1; selp.u32 %0, 1, 0, p; }" : "=r"(leads));
+    return leads != 0;
+}
+__device__ inline unsigned address(const void* place) { return static_cast<unsigned>(__cvta_generic_to_shared(place)); }
+__device__ inline void open_barrier(unsigned long long* barrier) {
+    if (threadIdx.x == 0) {
+        asm volatile("mbarrier.init.shared.b64 [%0], 1;" : : "r"(address(barrier)) : "memory");
+        asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+    }
+    __syncthreads();
+}
+__device__ inline void expect(unsigned long long* barrier, unsigned bytes) {
+    asm volatile("mbarrier.arrive.expect_tx.shared.b64 _, [%0], %1;" : : "r"(address(barrier)), "r"(bytes) : "memory");
+}
+__device__ inline void await_phase(unsigned long long* barrier, unsigned parity) {
+    unsigned done;
+    do {
+        asm volatile("{ .reg .pred p; mbarrier.try_wait.parity.shared.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }"
+                     : "=r"(done) : "r"(address(barrier)), "r"(parity) : "memory");
+    } while (done == 0);
+}
+#define BULK_COPY(to, from, bytes, barrier) \
+    asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" \
+                 : : "r"(address(to)), "l"(from), "r"(bytes), "r"(address(barrier)) : "memory")
+
+extern "C" __global__ void right_with_bulk_copies(const float* x, float* y) {
+    BEGIN
+    __shared__ unsigned long long barrier;
+    open_barrier(&barrier);
+    for (int phase = 0; phase < 3; ++phase) {
+        if (threadIdx.x < 32 && elected()) {
+            expect(&barrier, 4096);
+            BULK_COPY(tile, x, 2048, &barrier);
+            BULK_COPY(tile + 512, x + 512, 2048, &barrier);
+        }
+        await_phase(&barrier, phase % 2);
+        open();
+        PRODUCT(d, descriptor(tile), descriptor(tile + 512));
+        close();
+        await<0>();
+        hold(d);
+        y[1024 + threadIdx.x] = __uint_as_float(tile[phase * 128 + threadIdx.x]);
+        __syncthreads();
+    }
+    store(y, d);
+}
+extern "C" __global__ void bulk_read_early(const float* x, float* y) {
+    BEGIN
+    __shared__ unsigned long long barrier;
+    open_barrier(&barrier);
+    if (threadIdx.x == 0) {
+        expect(&barrier, 4096);
+        BULK_COPY(tile, x, 4096, &barrier);
+    }
+    __syncthreads();
+    y[threadIdx.x] = __uint_as_float(tile[threadIdx.x]) + d[0];  // LINE bulk_read_early
+    await_phase(&barrier, 0);
+}
+extern "C" __global__ void bulk_over_product(const float* x, float* y) {
+    BEGIN READY
+    __shared__ unsigned long long barrier;
+    open_barrier(&barrier);
+    open();
+    PRODUCT(d, descriptor(tile), descriptor(tile + 512));
+    close();
+    if (threadIdx.x == 0) {
+        expect(&barrier, 1024);
+        BULK_COPY(tile, x, 1024, &barrier);  // LINE bulk_over_product
+    }
+    await<0>();
+    hold(d);
+    await_phase(&barrier, 0);
+    store(y, d);
+}
