@@ -44,7 +44,7 @@ def wait(process, limit, start):
     while True:
         done, status, usage = os.wait4(process.pid, 0 if limit is None else os.WNOHANG)
         if done:
-            process.returncode = os.waitstatus_to_exitcode(status)
+            process.returncode = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
             return usage.ru_maxrss * 1024
         if time.monotonic() - start > limit:
             os.killpg(process.pid, signal.SIGKILL)   # the group is the process's own: a launcher leaves its ranks behind otherwise
@@ -101,7 +101,7 @@ class Contestant:
         if memory:
             row["memory_bytes"] = memory
         if not self.is_gpt:
-            row["style"] = self.name.removeprefix("torch ")
+            row["style"] = results_file.without("torch ", self.name)
             row["settings"] = {"environment": self.environment, **(self.settings or {})}
             row["versions"] = {name: self.summary[name] for name in ("torch", "cuda") if self.summary.get(name)}
         return row

@@ -52,7 +52,7 @@ def read_part(path):
     try:
         found, wrong = parse_part(results_file.read_text(path), path)
     except BadResults as error:
-        return [], [(path, str(error).removeprefix(f"{path}: "))]
+        return [], [(path, results_file.without(f"{path}: ", str(error)))]
     records = []
     for index, record in enumerate(found[:results_file.MOST_RECORDS]):
         try:
@@ -71,7 +71,7 @@ def versions_of(records):
     """The versions that the records say; where two differ, all of them."""
     seen = {}
     for record in records:
-        flat = {name.removeprefix("version_"): version for name, version in record.items() if name.startswith("version_")}
+        flat = {results_file.without("version_", name): version for name, version in record.items() if name.startswith("version_")}
         for name, version in {**flat, **(record.get("versions") or {})}.items():
             if isinstance(version, (str, int, float)):
                 seen.setdefault(name, []).append(str(version))

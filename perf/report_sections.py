@@ -248,7 +248,7 @@ def kernel_line(case, own, others):
             quantity(own["floor_seconds"], "s") if own and own.get("floor_seconds") else "–",
             f"{own['floor_seconds'] / median:.0%}" if own and own.get("floor_seconds") else "–",
             f"{own['bytes'] / median / 1e9:,.0f}" if own and own.get("bytes") else "–", f"{own['flops'] / median / 1e12:.3g}" if own and own.get("flops") else "–",
-            quantity(best, "s") if best else "–", others[0]["implementation"].removeprefix("torch ") if others else "–",
+            quantity(best, "s") if best else "–", results_file.without("torch ", others[0]["implementation"]) if others else "–",
             f"{best / median:.2f}×" if best and median else "–"]
 
 

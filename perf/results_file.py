@@ -29,6 +29,11 @@ class BadResults(ValueError):
 
 # ---- Checks: each raises BadResults naming the field. ----
 
+def without(prefix, value):
+    """The text without its prefix, where it has it: str.removeprefix is Python 3.9's, and a DGX-1 has 3.8."""
+    return value[len(prefix):] if value.startswith(prefix) else value
+
+
 def is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 

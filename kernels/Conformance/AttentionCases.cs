@@ -142,6 +142,7 @@ public static class AttentionCases
                 {
                     DocumentLayout.EveryToken => true,
                     DocumentLayout.Ragged => random.Next(12) == 0,
+                    DocumentLayout.TileEdges => t % 127 == 65,
                     DocumentLayout.Edges => t == time - 1 || t == time / 2 || t == (time / 2) + 1,
                     _ => false,
                 };

@@ -39,7 +39,7 @@ public sealed record CaseSizes
         Attentions =
         [
             (1, 1, 1, 64, DocumentLayout.None), (2, 33, 2, 16, DocumentLayout.EveryToken), (1, 97, 2, 96, DocumentLayout.Edges),
-            (1, 97, 1, 128, DocumentLayout.None), (1, 161, 1, 64, DocumentLayout.Ragged), (1, 257, 2, 64, DocumentLayout.Ragged),
+            (1, 97, 1, 128, DocumentLayout.None), (1, 161, 1, 64, DocumentLayout.Ragged), (1, 257, 2, 64, DocumentLayout.TileEdges),
         ],
         ChangedDocuments = [(97, 64)],
         HeadSizes = [64, 96],

@@ -14,4 +14,7 @@ public enum DocumentLayout
 
     /// <summary>Opened by the first token, the last, and two neighbours in the middle.</summary>
     Edges,
+
+    /// <summary>Long ones, opened one past a tile's edge, at one, one before, and so on: what a tile that is taken for wholly seen would get wrong.</summary>
+    TileEdges,
 }

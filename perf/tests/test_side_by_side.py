@@ -33,7 +33,7 @@ def options(**other):
 class WorkloadTests(unittest.TestCase):
     def test_presets_are_the_programs_own(self):
         for path in glob.glob(os.path.join(ROOT, "tools", "Gpt", "Presets", "*.json")):
-            name = os.path.basename(path).removesuffix(".json")
+            name = os.path.splitext(os.path.basename(path))[0]
             if name not in workloads.GPU_WORKLOADS:
                 continue
             with open(path, encoding="utf-8") as file:

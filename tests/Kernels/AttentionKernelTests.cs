@@ -32,12 +32,13 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
         yield return new TestCaseData(1, 97, 2, 96, DocumentLayout.Edges);
         yield return new TestCaseData(1, 97, 1, 128, DocumentLayout.None);
         yield return new TestCaseData(1, 161, 1, 64, DocumentLayout.Ragged);
+        yield return new TestCaseData(1, 161, 1, 64, DocumentLayout.TileEdges);
         yield return new TestCaseData(1, 129, 2, 40, DocumentLayout.Edges);
-        yield return new TestCaseData(1, 161, 1, 96, DocumentLayout.Ragged);
+        yield return new TestCaseData(1, 161, 1, 96, DocumentLayout.TileEdges);
         yield return new TestCaseData(1, 255, 1, 64, DocumentLayout.Edges);
         yield return new TestCaseData(1, 256, 3, 64, DocumentLayout.None);
         yield return new TestCaseData(1, 257, 1, 64, DocumentLayout.None);
-        yield return new TestCaseData(1, 289, 1, 96, DocumentLayout.Ragged);
+        yield return new TestCaseData(1, 289, 1, 96, DocumentLayout.TileEdges);
         yield return new TestCaseData(1, 321, 1, 128, DocumentLayout.Edges);
     }
 

@@ -2,6 +2,7 @@ using System;
 using System.Linq;
 using GptEngine.Kernels.Activation;
 using GptEngine.Kernels.AdamW;
+using GptEngine.Kernels.Attention;
 using GptEngine.Kernels.Cast;
 using GptEngine.Kernels.Common;
 using GptEngine.Kernels.Conformance;
@@ -10,6 +11,7 @@ using GptEngine.Kernels.Embedding;
 using GptEngine.Kernels.GradientNorm;
 using GptEngine.Kernels.LayerNorm;
 using GptEngine.Kernels.Linear;
+using GptEngine.Kernels.Rotary;
 using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Memory;
 using GptEngine.Runtime.Simulator.Counters;
@@ -225,6 +227,76 @@ public sealed class KernelTrafficTests(DataType storage)
             bench.Scalars(written: true, (StepScalar.LossScale, 1)),
             new AdamWOptions(0.9f, 0.95f, 1e-8f, 0.1f, 1),
             bench.Write("workspace", TensorKind.Single, GradientNormLauncher.WorkspaceBytes(count) / sizeof(float))));
+    }
+
+    // Every row of a batch's sequences reads its angles again, and each half of a pack of 16 bits takes a look of its own at their sectors.
+    [Test]
+    public void Rotary_MovesTheLeast()
+    {
+        var shape = new AttentionShape(2, 32, 8, 64);
+        int half = shape.HeadSize / 2;
+        long looksOfARow = 2L * shape.Heads * half / storage.PackSize() / DeviceTypes.WarpSize * (storage == DataType.Float32 ? 1 : 2);
+        long looks = 2 * shape.Rows * looksOfARow * half * sizeof(float);
+        using var launcher = new RotaryLauncher(_operations.Queue, storage);
+        Check(
+            RotaryLauncher.Cost(storage, shape),
+            bench => launcher.Rotate(
+                bench.Update("qkv", TensorKind.Storage, shape.Rows, 3 * shape.Channels),
+                bench.Read("cosine", TensorKind.Master, shape.Time, half),
+                bench.Read("sine", TensorKind.Master, shape.Time, half),
+                shape,
+                firstPosition: 0,
+                inverse: false),
+            cachedBytes: looks - (2L * shape.Time * half * sizeof(float)));
+    }
+
+    [Test]
+    public void CacheKeysAndValues_MovesTheLeast()
+    {
+        var shape = new AttentionShape(2, 32, 2, 64);
+        using var launcher = new AttentionDecodeLauncher(_operations.Queue, storage, shape.HeadSize);
+        Check(AttentionDecodeLauncher.CacheCost(storage, shape), bench => launcher.Cache(
+            bench.Read("qkv", TensorKind.Storage, shape.Rows, 3 * shape.Channels),
+            bench.Write("keyCache", TensorKind.Storage, shape.Batch, shape.Heads, shape.Time, shape.HeadSize),
+            bench.Write("valueCache", TensorKind.Storage, shape.Batch, shape.Heads, shape.Time, shape.HeadSize),
+            shape));
+    }
+
+    [TestCase(64)]
+    [TestCase(96)]
+    [TestCase(128)]
+    public void AttentionDecode_MovesTheLeast(int headSize)
+    {
+        const int position = 255;
+        var shape = new AttentionShape(2, 1, 2, headSize);
+        using var launcher = new AttentionDecodeLauncher(_operations.Queue, storage, headSize);
+        Check(AttentionDecodeLauncher.DecodeCost(storage, shape, position + 1), bench => launcher.Decode(
+            bench.Read("qkv", TensorKind.Storage, shape.Rows, 3 * shape.Channels),
+            bench.Update("keyCache", TensorKind.Storage, shape.Batch, shape.Heads, position + 1, headSize),
+            bench.Update("valueCache", TensorKind.Storage, shape.Batch, shape.Heads, position + 1, headSize),
+            bench.Read("documentStart", new int[shape.Batch], shape.Batch),
+            bench.Write("output", TensorKind.Storage, shape.Rows, shape.Channels),
+            position,
+            shape));
+    }
+
+    // The sequences of a batch share the rows of their positions.
+    [Test]
+    public void EmbeddingForwardWithPositions_MovesTheLeast()
+    {
+        const int rows = 128;
+        const int time = 64;
+        const int channels = 768;
+        Check(
+            EmbeddingLauncher.ForwardCost(storage, rows, time, channels, hasPositions: true),
+            bench => _operations.EmbeddingForward(
+                bench.Read("tokens", bench.Integers(rows, 1000), rows / time, time),
+                bench.Read("table", TensorKind.Storage, 1024, channels),
+                bench.Read("positions", TensorKind.Storage, time, channels),
+                bench.Write("output", TensorKind.Storage, rows, channels),
+                0,
+                Dropout.None),
+            cachedBytes: (long)(rows - time) * channels * storage.SizeInBytes());
     }
 
     [Test]

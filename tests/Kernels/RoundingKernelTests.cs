@@ -50,7 +50,7 @@ public sealed class RoundingKernelTests(int architecture, DataType storage) : ID
     [Test]
     public void Cast_NoNumbers_StayWhatTheyAre()
     {
-        float[] values = [float.NaN, -float.NaN, BitConverter.UInt32BitsToSingle(0x7F800001), float.PositiveInfinity, float.NegativeInfinity, float.MaxValue, float.MinValue];
+        float[] values = [float.NaN, -float.NaN, BitConverter.UInt32BitsToSingle(0x7FFFFFFF), float.PositiveInfinity, float.NegativeInfinity, float.MaxValue, float.MinValue];
         double[] expected =
             [double.NaN, double.NaN, double.NaN, double.PositiveInfinity, double.NegativeInfinity, double.PositiveInfinity, double.NegativeInfinity];
         Assert.That(Cast(values, DataType.Float32, storage), Is.EqualTo(expected));

@@ -44,6 +44,20 @@ public sealed class LibraryChoiceTests
         Assert.That(opening.Path, Does.EndWith("libprobe.so.2"));
     }
 
+    // A DGX-1 of driver 520 (CUDA 11.8) beside wheels of CUDA 12; newer drivers; a driver that does not say.
+    [TestCase(12, 70, 11080, false)]
+    [TestCase(11, 70, 11080, true)]
+    [TestCase(12, 70, 12000, true)]
+    [TestCase(11, 70, 12020, true)]
+    [TestCase(13, 70, 13000, false)]
+    [TestCase(12, 70, 13000, true)]
+    [TestCase(13, 90, 12080, false)]
+    [TestCase(13, 90, 13000, true)]
+    [TestCase(12, 90, 0, true)]
+    [TestCase(0, 70, 12020, false)]
+    public void CublasLt_OfACudaThatGpuAndDriverKnow_Serves(int major, int architecture, int driver, bool serves) =>
+        Assert.That(GpuLibraries.MultipliesOn(major, architecture, driver), Is.EqualTo(serves));
+
     [Test]
     public void BareName_ItsCompanionsAreOpenedFromWhereTheLoaderFoundIt()
     {

@@ -1,3 +1,4 @@
+using System;
 using System.IO;
 using System.Linq;
 using GptEngine.Engine.Configuration;
@@ -120,6 +121,33 @@ public sealed class ActivationChoiceTests
 
         TestContext.Out.WriteLine(choice.Note);
         Assert.That(choice.Policy, Is.EqualTo(expected));
+    }
+
+    /// <summary>By the simulator's allocator, which has 32 GB to give. The host's pages are taken once something is written there: nothing is.</summary>
+    [Test]
+    public void Gpt1b_At20By128_IsGivenByAV100()
+    {
+        var model = new ModelConfiguration { VocabSize = 50_257, ContextLength = 128, DModel = 1728, NLayers = 24, NHeads = 18 };
+        using CudaOperations operations = Open(SimulatedGpus.V100, DataType.Float16);
+        using Device device = operations.Device;
+        MemoryPlan plan = new TrainingMemory(model, operations, 20, ActivationPolicy.KeepAll, samples: true).Plan;
+        using var driver = new SimulatedDriver(SimulatedGpus.V100, new SimulatorOptions());
+        int pieces = 0;
+        try
+        {
+            plan.Bind((_, bytes) =>
+            {
+                pieces++;
+                return (nuint)driver.Allocate(bytes, "gpt-1b").Address;
+            });
+        }
+        catch (OutOfMemoryException)
+        {
+            Assert.Ignore($"This machine does not give {plan.TotalBytes >> 30} GiB, not even of pages that nobody touches.");
+        }
+
+        Assert.That(pieces, Is.InRange(1, 10), "a few allocations");
+        Assert.That(driver.MemoryInfo.Free, Is.EqualTo(SimulatedGpus.V100.MemoryBytes - plan.TotalBytes).And.GreaterThan(Reserved));
     }
 
     /// <summary>What ranks on V100s with so much memory agree on.</summary>

@@ -39,6 +39,27 @@ public sealed class TrainingParityTests
         Compare(name, operations);
     }
 
+    /// <summary>
+    /// The other architectures' fp32, and the tensor cores' types: their outputs may be 1e-2 off, and their losses stay with PyTorch's float64.
+    /// </summary>
+    [RequiresNvrtc]
+    [TestCase("odd_lengths", 70, Precision.Fp32, 1e-3)]
+    [TestCase("head_96", 70, Precision.Fp16, 2e-3)]
+    [TestCase("rotary", 80, Precision.Bf16, 1e-2)]
+    [TestCase("gpt2_like", 90, Precision.Bf16, 1e-2)]
+    public void Simulated_OtherPrecisions_StayWithPyTorch(string name, int architecture, Precision precision, double tolerance)
+    {
+        DataType storage = precision switch
+        {
+            Precision.Fp16 => DataType.Float16,
+            Precision.Bf16 => DataType.BFloat16,
+            _ => DataType.Float32,
+        };
+        using CudaOperations operations = SimulatedOperations.Create(architecture, storage, checks: SimulatorChecks.None);
+        using Device device = operations.Device;
+        Compare(name, operations, precision, tolerance);
+    }
+
     [TestCase("odd_lengths")]
     [TestCase("one_token_documents")]
     public void Oracle_FiftySteps_MatchPyTorch(string name)
@@ -47,12 +68,16 @@ public sealed class TrainingParityTests
         Compare(name, new ReferenceOperations<double>(device));
     }
 
-    private static void Compare(string name, IOperations operations)
+    private static void Compare(string name, IOperations operations, Precision precision = Precision.Fp32, double tolerance = 1e-3)
     {
         string folder = Path.Combine(Golden, name);
         RunConfiguration configuration = JsonSerializer.Deserialize(
             File.ReadAllBytes(Path.Combine(folder, "train.json")), ConfigurationJson.Default.RunConfiguration)!;
-        configuration = configuration with { Data = configuration.Data with { Path = Path.Combine(folder, "data") } };
+        configuration = configuration with
+        {
+            Data = configuration.Data with { Path = Path.Combine(folder, "data") },
+            Training = configuration.Training with { Precision = precision },
+        };
         var observer = new RecordingObserver();
         var options = new TrainingSessionOptions { InitFolder = Path.Combine(folder, "init"), Observers = [observer] };
         using (TrainingSession session = TrainingSession.Create(configuration, operations, options))
@@ -79,8 +104,8 @@ public sealed class TrainingParityTests
         }
 
         TestContext.Out.WriteLine($"{name}: loss within {worstLoss:E1}, gradient norm within {worstNorm:E1}");
-        Assert.That(worstLoss, Is.LessThan(1e-3));
-        Assert.That(worstNorm, Is.LessThan(1e-2));
+        Assert.That(worstLoss, Is.LessThan(tolerance));
+        Assert.That(worstNorm, Is.LessThan(10 * tolerance));
     }
 
     private static double Relative(double a, double b) => Math.Abs(a - b) / Math.Abs(b);

@@ -65,5 +65,5 @@ internal sealed unsafe class DeviceAllocation : IDisposable
 
     internal bool Contains(ulong address, long bytes) => address >= Address && address - Address <= (ulong)Size && bytes <= Size - (long)(address - Address);
 
-    internal void MarkWritten(long offset, long bytes) => new Span<byte>(Written + offset, checked((int)Math.Min(bytes, int.MaxValue))).Fill(1);
+    internal void MarkWritten(long offset, long bytes) => NativeMemory.Fill(Written + offset, (nuint)bytes, 1);
 }

@@ -41,6 +41,13 @@ internal static class GpuFindings
                 string.Create(CultureInfo.InvariantCulture, $"{gpu.Name}, sm_{gpu.Architecture}, {gpu.MemoryBytes / Gibibyte:0.0} GiB"));
         }
 
+        foreach ((NativeLibraryName library, int major, Version driver) in GpuLibraries.NewerThanDriver())
+        {
+            yield return (
+                library.ImportName,
+                $"this one is CUDA {major}'s, and the driver CUDA {driver}'s, which is not made to run with it. Install a newer driver, or CUDA {driver.Major}'s library beside it, and set {library.EnvironmentVariable} to its file.");
+        }
+
         if (gpus.Count > 0 && NativeLibraries.TryOpen(NativeLibraryName.Nvrtc).IsOpen)
         {
             // CUDA 13 compiles for Turing and newer: a V100 needs 12's.
