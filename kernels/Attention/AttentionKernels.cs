@@ -176,15 +176,17 @@ public static class AttentionKernels
         return new KernelInstance(Plain, $"{name}<{storage.DeviceName()}, {headSize}>", Threads, DynamicSharedBytes: bytes);
     }
 
-    // A warp has as many tiles of 16 rows as registers allow: what it sums of a row are D floats, or 2·D where keys have two gradients. Before
-    // sm_80 nothing hides loads but other blocks: wide heads get one tile, so that three blocks fit an SM.
-    private static int ForwardTiles(int headSize, int architecture) => headSize <= 64 || architecture >= AsynchronousArchitecture ? 2 : 1;
+    // A warp has as many tiles of 16 rows as registers allow: what it sums of a row are D floats, or 2·D where keys have two gradients. Where
+    // one tile leaves room for a third block beside two, that counts for more than operands read once for two; sm_86 and sm_89 have not
+    // the shared memory for it above D 96, nor sm_80 use for it at D 96, where two tiles have less to do.
+    private static int ForwardTiles(int headSize, int architecture) => headSize <= 64
+        || (headSize <= 96 ? architecture == AsynchronousArchitecture : architecture is > AsynchronousArchitecture and < HopperArchitecture) ? 2 : 1;
 
     private static int BackwardKeysTiles(int headSize) => headSize <= 64 ? 2 : 1;
 
     // Two tensors' rows, of D above 96, must leave room for a second block beside the first: they do on sm_90.
     private static int BackwardQueriesTiles(int headSize, int architecture) =>
-        headSize > 96 && architecture != HopperArchitecture ? 1 : ForwardTiles(headSize, architecture);
+        headSize <= 64 || architecture >= HopperArchitecture || (headSize <= 96 && architecture >= AsynchronousArchitecture) ? 2 : 1;
 
     private static int BlockRows(int tiles) => Threads / DeviceTypes.WarpSize * TileRows * tiles;
 

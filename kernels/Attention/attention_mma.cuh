@@ -132,9 +132,10 @@ template <typename T, int D, int Tiles> struct HeldRows {
     }
 };
 
-// The same, left in shared memory and read at each use.
-template <typename T, int D, int Tiles> struct SharedRows {
-    static constexpr int Unrolled = D * Tiles > 192 ? 1 : 2; // more would have the compiler load ahead until registers run out
+// The same, left in shared memory and read at each use. Of a loop over D so many steps at a time: with more the compiler may load ahead
+// until registers run out.
+template <typename T, int D, int Tiles, int StepsAtATime = (D * Tiles > 192 ? 1 : 2)> struct SharedRows {
+    static constexpr int Unrolled = StepsAtATime;
     uint32 start;
 
     __device__ SharedRows(const T* rows, int lane)
@@ -151,21 +152,15 @@ template <typename T, int D, int Tiles> struct SharedRows {
     }
 };
 
-template <bool Condition, typename A, typename B> struct Select {
-    using Type = A;
-};
-
-template <typename A, typename B> struct Select<false, A, B> {
-    using Type = B;
-};
-
-// Those of a product that is taken again and again: in registers where fragments are no larger than the rows, and sums leave room.
-template <typename T, int D, int Tiles>
-using LastingRows = typename Select<Wide && D * Tiles <= 128, HeldRows<T, D, Tiles>, SharedRows<T, D, Tiles>>::Type;
+// Where a lane reads the right side of a·bᵀ from.
+template <typename T, int D> __device__ inline uint32 right_rows(const T* b, int lane) {
+    int row = Wide ? lane / 16 * 8 + lane % 8 : lane % 4 + (lane & 8) / 2 + lane / 16 * 8;
+    return shared_address(b + row * Rows<D>::Pitch + (Wide ? lane / 8 % 2 * 8 : 0));
+}
 
 // product = a·bᵀ: Tiles·16 rows by 16·Blocks rows of b, over D.
 template <typename T, int D, int Tiles, int Blocks, typename Left>
-__device__ inline void multiply_rows(float (&product)[Tiles][Blocks][8], const Left& a, const T* b, int lane) {
+__device__ inline void multiply_rows(float (&product)[Tiles][Blocks][8], const Left& a, uint32 start) {
 #pragma unroll
     for (int tile = 0; tile < Tiles; ++tile) {
 #pragma unroll
@@ -176,8 +171,6 @@ __device__ inline void multiply_rows(float (&product)[Tiles][Blocks][8], const L
             }
         }
     }
-    int row = Wide ? lane / 16 * 8 + lane % 8 : lane % 4 + (lane & 8) / 2 + lane / 16 * 8;
-    uint32 start = shared_address(b + row * Rows<D>::Pitch + (Wide ? lane / 8 % 2 * 8 : 0));
     constexpr int Group = Wide ? Blocks : 1; // read before the first product of them; registers before sm_80 have other uses
 #pragma unroll(Left::Unrolled)
     for (int step = 0; step < Rows<D>::Steps; ++step) {
@@ -219,46 +212,58 @@ __device__ inline void multiply_rows(float (&product)[Tiles][Blocks][8], const L
     }
 }
 
+template <typename T, int D, int Tiles, int Blocks, typename Left>
+__device__ inline void multiply_rows(float (&product)[Tiles][Blocks][8], const Left& a, const T* b, int lane) {
+    multiply_rows<T, D>(product, a, right_rows<T, D>(b, lane));
+}
+
+// A lane's elements of 16 by 16 weights as the left operands of a product, in storage. By mma.m8n8k4 a lane has as a result 4 of each of
+// two rows, as an operand 4 in turn of one row: the lanes of a row exchange them.
+template <typename T> __device__ inline void pack_weights(uint32 (&left)[4], const float (&weights)[8], int lane) {
+    if constexpr (Wide) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+            left[i] = pack_pair<T>(weights[2 * i], weights[2 * i + 1]);
+        }
+    } else {
+        bool upper = lane & 2;
+#pragma unroll
+        for (int s = 0; s < 2; ++s) {
+            uint32 first = pack_pair<T>(weights[4 * s], weights[4 * s + 1]);
+            uint32 second = pack_pair<T>(weights[4 * s + 2], weights[4 * s + 3]);
+            uint32 received = __shfl_xor_sync(FullWarp, upper ? first : second, 2);
+            left[2 * s] = upper ? received : first;
+            left[2 * s + 1] = upper ? second : received;
+        }
+    }
+}
+
 // Tiles·16 rows of D sums; what they are made of and staged in are rows of shared memory Pitch apart.
 template <typename T, int D, int Tiles, int Pitch = Rows<D>::Pitch> struct Sums {
     float values[Tiles][Rows<D>::Blocks][8] = {};
 
+    // Where a lane reads b from.
+    __device__ static uint32 rows_of(const T* b, int lane) {
+        return shared_address(Wide ? b + lane % 16 * Pitch + lane / 16 * 8 : b + lane % 4 * Pitch + (lane & 8) / 2 + lane / 16 * 8);
+    }
+
     // sums += weights·b, with b of 16·Blocks rows; the weights rounded to storage.
     template <int Blocks> __device__ void add_product(const float (&weights)[Tiles][Blocks][8], const T* b, int lane) {
-        if constexpr (Wide) {
-            uint32 start = shared_address(b + lane % 16 * Pitch + lane / 16 * 8);
+        uint32 start = rows_of(b, lane);
 #pragma unroll
-            for (int step = 0; step < Blocks; ++step) {
-                uint32 left[Tiles][4];
+        for (int step = 0; step < Blocks; ++step) {
+            uint32 left[Tiles][4];
 #pragma unroll
-                for (int tile = 0; tile < Tiles; ++tile) {
-#pragma unroll
-                    for (int i = 0; i < 4; ++i) {
-                        left[tile][i] = pack_pair<T>(weights[tile][step][2 * i], weights[tile][step][2 * i + 1]);
-                    }
-                }
-#pragma unroll
-                for (int block = 0; block < Rows<D>::Blocks; ++block) {
-                    uint32 right[4];
-                    load_tiles_transposed(right, start + (step * 16 * Pitch + block * 16) * 2);
-#pragma unroll
-                    for (int tile = 0; tile < Tiles; ++tile) {
-                        mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(values[tile][block][0]), left[tile], {right[0], right[1]});
-                        mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(values[tile][block][4]), left[tile], {right[2], right[3]});
-                    }
-                }
+            for (int tile = 0; tile < Tiles; ++tile) {
+                pack_weights<T>(left[tile], weights[tile][step], lane);
             }
-        } else {
-#pragma unroll
-            for (int step = 0; step < Blocks; ++step) {
-                add_step(weights, step, b + step * 16 * Pitch, lane);
-            }
+            add_step(left, start + step * 16 * Pitch * 2, lane);
         }
     }
 
     // The same from sm_80 on, with weights of storage in shared memory: Tiles·16 rows of Count.
     template <int Count> __device__ void add_product(const SharedRows<T, Count, Tiles>& weights, const T* b, int lane) {
-        uint32 start = shared_address(b + lane % 16 * Pitch + lane / 16 * 8);
+        uint32 start = rows_of(b, lane);
 #pragma unroll
         for (int step = 0; step < Count / 16; ++step) {
             uint32 left[Tiles][4];
@@ -266,55 +271,46 @@ template <typename T, int D, int Tiles, int Pitch = Rows<D>::Pitch> struct Sums 
             for (int tile = 0; tile < Tiles; ++tile) {
                 weights.get(tile, step, left[tile]);
             }
-#pragma unroll
-            for (int block = 0; block < Rows<D>::Blocks; ++block) {
-                uint32 right[4];
-                load_tiles_transposed(right, start + (step * 16 * Pitch + block * 16) * 2);
-#pragma unroll
-                for (int tile = 0; tile < Tiles; ++tile) {
-                    mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(values[tile][block][0]), left[tile], {right[0], right[1]});
-                    mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(values[tile][block][4]), left[tile], {right[2], right[3]});
-                }
-            }
+            add_step(left, start + step * 16 * Pitch * 2, lane);
         }
     }
 
-    // Sixteen rows of b by mma.m8n8k4. As a result a lane has 4 weights of each of two rows, as an operand 4 in turn of one row: the lanes
-    // of a row exchange them. Lanes apart by 8 come to the two halves of each 8 rows in opposite order.
-    template <int Blocks>
-    __device__ void add_step(const float (&weights)[Tiles][Blocks][8], int step, const T* b, int lane) {
-        bool upper = lane & 2;
-        uint32 start = shared_address(b + lane % 4 * Pitch + (lane & 8) / 2 + lane / 16 * 8);
-        uint32 half = (lane & 8) / 2;
+    // Sixteen rows of b, from `rows` on. By mma.m8n8k4, lanes apart by 8 come to the two halves of each 8 rows in opposite order.
+    __device__ void add_step(const uint32 (&weights)[Tiles][4], uint32 rows, int lane) {
+        if constexpr (Wide) {
 #pragma unroll
-        for (int s = 0; s < 2; ++s) {
-            uint32 left[Tiles][2];
+            for (int block = 0; block < Rows<D>::Blocks; ++block) {
+                uint32 right[4];
+                load_tiles_transposed(right, rows + block * 32);
 #pragma unroll
-            for (int tile = 0; tile < Tiles; ++tile) {
-                const float(&own)[8] = weights[tile][step];
-                uint32 first = pack_pair<T>(own[4 * s], own[4 * s + 1]);
-                uint32 second = pack_pair<T>(own[4 * s + 2], own[4 * s + 3]);
-                uint32 received = __shfl_xor_sync(FullWarp, upper ? first : second, 2);
-                left[tile][0] = upper ? received : first;
-                left[tile][1] = upper ? second : received;
-            }
-#pragma unroll
-            for (int side = 0; side < 2; ++side) {
-                uint32 rows = start + (8 * s + (half ^ (4 * side))) * Pitch * 2;
-#pragma unroll
-                for (int block = 0; block < Rows<D>::Blocks; ++block) {
-                    uint32 right[2];
-                    load_words(right, rows + block * 32);
-#pragma unroll
-                    for (int tile = 0; tile < Tiles; ++tile) {
-                        mma_8x8x4_rows(values[tile][block], left[tile], right);
-                    }
+                for (int tile = 0; tile < Tiles; ++tile) {
+                    mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(values[tile][block][0]), weights[tile], {right[0], right[1]});
+                    mma_16x8x16<T>(reinterpret_cast<float(&)[4]>(values[tile][block][4]), weights[tile], {right[2], right[3]});
                 }
-                if (side == 0) {
+            }
+        } else {
+            uint32 half = (lane & 8) / 2;
+#pragma unroll
+            for (int s = 0; s < 2; ++s) {
+#pragma unroll
+                for (int side = 0; side < 2; ++side) {
+                    uint32 left[Tiles][2];
 #pragma unroll
                     for (int tile = 0; tile < Tiles; ++tile) {
-                        left[tile][0] = __shfl_xor_sync(FullWarp, left[tile][0], 8);
-                        left[tile][1] = __shfl_xor_sync(FullWarp, left[tile][1], 8);
+#pragma unroll
+                        for (int i = 0; i < 2; ++i) {
+                            uint32 own = weights[tile][2 * s + i];
+                            left[tile][i] = side == 0 ? own : __shfl_xor_sync(FullWarp, own, 8);
+                        }
+                    }
+#pragma unroll
+                    for (int block = 0; block < Rows<D>::Blocks; ++block) {
+                        uint32 right[2];
+                        load_words(right, rows + (8 * s + (half ^ (4 * side))) * Pitch * 2 + block * 32);
+#pragma unroll
+                        for (int tile = 0; tile < Tiles; ++tile) {
+                            mma_8x8x4_rows(values[tile][block], left[tile], right);
+                        }
                     }
                 }
             }
