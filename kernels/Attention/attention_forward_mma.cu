@@ -5,11 +5,12 @@
 // Layout    row-major, contiguous, 16-byte aligned. T is Half, or from sm_80 on BFloat16.
 // Writes    output, logSumExp overwritten. No aliasing.
 // Launch    block 128, grid ⌈T/(64·Tiles)⌉·B·H, dynamic shared memory (64·Tiles + 2·Buffers·32)·pitch·2 bytes, pitch = D rounded up to 16,
-//           and 8; two buffers where copies are asynchronous, so that one fills while the other is worked on, else one.
+//           and 8; two buffers where copies are asynchronous, so that one fills while the other is worked on, else one. With two, and
+//           D·Tiles ≤ 192, a step multiplies the values of the step before.
 // Cost      ≥ 4·N·C·sizeof(T) bytes, 4·D FLOP a pair that sees. K and V are loaded once for each 64·Tiles queries that see them, and no
 //           tile that the masks empty.
-// Numerics  products of T summed in float; softmax in float, under a row's maximum or up to 2^8 above it; P is rounded to T for P·V;
-//           what is masked adds exactly 0; order fixed.
+// Numerics  products of T summed in float; softmax in float, under a row's maximum or a base that leaves P at 2^8 or less; P is rounded to
+//           T for P·V; what is masked adds exactly 0; order fixed.
 // Arch      sm_70 and newer; made for sm_70 and for sm_80 and newer.
 // Source    Vaswani et al. 2017, eq. 1; Dao 2023, algorithm 1.
 #include "Attention/attention_mma.cuh"
@@ -17,7 +18,8 @@
 constexpr int Keys = 32; // of a step
 constexpr int Blocks = Keys / 16;
 
-// Of a lane's weights of one row and step: if they sum to more, the row's base is set anew.
+// Of a lane's weights of one row and step: if they sum to more, or where their scores are known first one exceeds the limit's exponent, the
+// row's base is set anew.
 constexpr float LimitExponent = 8.0f;
 constexpr float Limit = 256.0f;
 
@@ -35,7 +37,7 @@ template <typename A, typename B> struct Select<false, A, B> {
 // The left side of Q·Kᵀ: in registers where sums leave room.
 template <typename T, int D, int Tiles>
 using LastingRows = typename Select<Wide && Tiles == 1, HeldRows<T, D, Tiles>,
-                                    SharedRows<T, D, Tiles, (Wide && D <= 64 ? 4 : D * Tiles > 192 ? 1 : 2)>>::Type;
+                                    SharedRows<T, D, Tiles, (D <= 64 ? Rows<D>::Steps : SharedRows<T, D, Tiles>::Unrolled)>>::Type;
 
 // The queries of a warp on their way through the keys. P = 2^(S·log2 e/√D − base): a row's base is the maximum of its scores up to some
 // step; P is at most the limit, which storage and sums hold as precisely as numbers up to 1.
@@ -226,7 +228,7 @@ template <typename T, int D, int Behind> struct PassingRows {
             int index = i * Threads + int(threadIdx.x);
             if (Keys * Rows<D>::Chunks % Threads == 0 || index < Keys * Rows<D>::Chunks) {
                 ChunkPlace<Rows<D>::Chunks> place(index);
-                bool real = place.row < valid && place.chunk * 8 < D;
+                bool real = place.row < valid && (D % 16 == 0 || place.chunk * 8 < D);
                 copy_chunk(target + place.row * Rows<D>::Pitch + place.chunk * 8, rows + (real ? offsets[i] : 0u), real);
             }
         }

@@ -101,7 +101,7 @@ __device__ inline void copy_rows(T* tile, const T* source, int64 stride, int val
         int index = base + thread;
         if (Count * Chunks % Copiers == 0 || index < Count * Chunks) {
             ChunkPlace<Chunks> place(index);
-            bool real = place.row < valid && place.chunk * 8 < D;
+            bool real = place.row < valid && (D % 16 == 0 || place.chunk * 8 < D);
             T* target = tile + place.row * Rows<D>::Pitch + place.chunk * 8;
             copy_chunk(target, real ? source + place.row * stride + place.chunk * 8 : source, real);
         }

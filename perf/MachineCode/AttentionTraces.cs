@@ -18,6 +18,7 @@ internal sealed class AttentionTraces
     private readonly int _headSize;
     private readonly MachineLoop _main;
     private readonly MachineLoop? _other;
+    private readonly StepParts? _parts;
     private readonly Dictionary<int, BranchKind> _kinds = [];
     private readonly Dictionary<int, int> _trips = [];
 
@@ -40,6 +41,7 @@ internal sealed class AttentionTraces
             _main = steps.MaxBy(loop => loop.Count);
         }
 
+        _parts = pass.Products == 2 && new StepParts(graph, _main) is { AreSeparate: true } parts ? parts : null;
         int copies = 0;
         int copyEnd = -1;
         for (int i = 0; i < graph.Code.Length; i++)
@@ -80,6 +82,12 @@ internal sealed class AttentionTraces
     public int[][] OfBlock(int tile, int time)
     {
         int[] steps = _pass.Steps(tile, time);
+        if (_parts is not null)
+        {
+            // One more, for the values of the last.
+            steps = [.. steps, steps[^1] + _pass.Step];
+        }
+
         return
         [
             .. Enumerable.Range(0, _pass.Warps).Select(warp => OfWarp(
@@ -120,6 +128,7 @@ internal sealed class AttentionTraces
             BranchKind.Out => !GoesOn(InnermostOf(at), work, rounds),
             BranchKind.OverOtherPass => true,
             BranchKind.OverRowProducts => work.RowProducts == 0,
+            BranchKind.OverStep when _parts is not null => !_parts.Leads(at + 1, PartOf(work.OwnFirst, first, last == step)),
             BranchKind.OverStep => !_pass.Sees(work.OwnFirst, first) || (_pass.IsWholeHead && step == last),
             BranchKind.OverFinish => step == 0 || _pass.Squares(work.Warp, _headSize) == 0,
             BranchKind.OverMask => !_pass.IsMasked(work.OwnFirst, first + (work.Warp % _pass.Team * (_pass.Step / _pass.Team))),
@@ -129,6 +138,12 @@ internal sealed class AttentionTraces
             BranchKind.ToCopy => step < last,
             _ => false,
         };
+    }
+
+    private StepPart PartOf(int ownFirst, int stepFirst, bool isLast)
+    {
+        bool hasBegun = stepFirst > 0 && _pass.Sees(ownFirst, stepFirst - _pass.Step);
+        return !isLast && _pass.Sees(ownFirst, stepFirst) ? hasBegun ? StepPart.GoesOn : StepPart.Begins : hasBegun ? StepPart.Ends : StepPart.None;
     }
 
     private bool GoesOn(MachineLoop loop, WarpWork work, Dictionary<int, int> rounds) => rounds[loop.First] < (
@@ -204,6 +219,7 @@ internal sealed class AttentionTraces
 
         int length = target - at;
         return Count(at, target - 1, Pipe.Tensor) > 0 ? Named(at, target - 1, "STG") > 0 ? BranchKind.OverFinish : BranchKind.OverStep
+            : _pass.Products == 2 && target <= _main.Last && Named(at, target - 1, "SHFL") > 0 ? BranchKind.OverScaling
             : Named(at, target - 1, "FSEL") + Named(at, target - 1, "SEL") >= 8 ? BranchKind.OverMask
             : Named(at, target - 1, "FMUL") > length / 2 ? BranchKind.OverScaling
             : Named(at, target - 1, "LDGSTS") > 0 ? BranchKind.OverCopy
@@ -222,7 +238,9 @@ internal sealed class AttentionTraces
         double rest = _pass.StepMultiplyAdds(_headSize) - (MultiplyAdds(_main) - squares - inside);
         foreach (MachineLoop loop in products)
         {
-            _trips[loop.First] = (int)Math.Round(rest / inside);
+            _trips[loop.First] = _parts is null
+                ? (int)Math.Round(rest / inside)
+                : (int)Math.Round(_pass.StepMultiplyAdds(_headSize) / _pass.Products / MultiplyAdds(loop));
         }
 
         foreach (MachineLoop loop in _graph.Loops.Where(loop => loop.Last < _main.First))

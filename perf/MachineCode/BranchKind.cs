@@ -12,7 +12,7 @@ internal enum BranchKind
     /// <summary>Out of a loop.</summary>
     Out,
 
-    /// <summary>Over the whole step: taken where the warp sees nothing of it.</summary>
+    /// <summary>Over the whole step: taken where the warp sees nothing of it; or over a <see cref="StepPart"/> of it.</summary>
     OverStep,
 
     /// <summary>Over a warp's part of the step before's gradQ: taken in the first, and where there are fewer parts than warps.</summary>
@@ -27,7 +27,7 @@ internal enum BranchKind
     /// <summary>Over the mask: taken where all is seen.</summary>
     OverMask,
 
-    /// <summary>Over the scaling of the sums: taken but in the first step, after which maxima hardly grow by a factor of 2⁸.</summary>
+    /// <summary>Over a new base of the weights and the scaling of the sums: taken but in the first step, after which scores hardly grow by 8 powers of two.</summary>
     OverScaling,
 
     /// <summary>Over the copy of the next step's rows: taken in the last.</summary>

@@ -10,11 +10,12 @@ using NUnit.Framework;
 
 namespace GptEngine.Tests.Perf;
 
-/// <summary>The replay of attention's backward kernels, held against the products that their shapes need.</summary>
+/// <summary>The replay of attention's kernels, held against the products that their shapes need.</summary>
 public sealed class AttentionTracesTests
 {
     private static readonly FlowGraph Short = GraphOf(MachineCodeSamples.AttentionShort);
     private static readonly FlowGraph Whole = GraphOf(MachineCodeSamples.AttentionWhole);
+    private static readonly FlowGraph Behind = GraphOf(MachineCodeSamples.AttentionBehind);
     private static readonly FlowGraph Pairs = GraphOf(MachineCodeSamples.AttentionPairs);
 
     // A product of a warp's 32 rows with a step of 32, D 64.
@@ -39,6 +40,35 @@ public sealed class AttentionTracesTests
         int[] shuffles = [.. Enumerable.Range(0, 2).Select(tile => traces.OfBlock(tile, 256).Sum(trace => trace.Count(i => Short.Code[i].Name == "SHFL")))];
 
         Assert.That(shuffles, Is.EqualTo((int[])[256 / 4 * 3, 128 / 4 * 3]));
+    }
+
+    [TestCase(256)]
+    [TestCase(160)]
+    public void Traces_OfValuesAStepBehind_MakeEachStepsScoresAndValuesOnce(int time)
+    {
+        var pass = new AttentionPass(new KernelInstance("", "", 128), 128, 2, false, 1);
+        var traces = new AttentionTraces(Behind, pass, 64);
+        int warps = (time + 31) / 32;
+
+        // The last block's rows past the end are traced too: they are as the others.
+        int tracedWarps = (warps + 3) / 4 * 4;
+        int steps = Enumerable.Range(1, tracedWarps).Sum(warp => Math.Min(warp, warps));
+        Assert.That(MultiplyAdds(Behind, pass, 64, time), Is.EqualTo(steps * 2 * Product));
+
+        // Every warp is at every barrier: before the steps, at each, and at the one more for the last values.
+        int[] barriers = [.. traces.OfBlock(0, time).Select(trace => trace.Count(i => Behind.Code[i].Name == "BAR"))];
+        Assert.That(barriers, Is.All.EqualTo(1 + 4 + 1));
+    }
+
+    [Test]
+    public void Traces_OfValuesAStepBehind_SetBasesInTheFirstStepAlone()
+    {
+        var traces = new AttentionTraces(Behind, new AttentionPass(new KernelInstance("", "", 128), 128, 2, false, 1), 64);
+
+        // A lane's 32 exponentials a step, and in the first four corrections of what was summed.
+        int[] exponentials = [.. traces.OfBlock(0, 128).Select(trace => trace.Count(i => Behind.Code[i].Has("EX2")))];
+
+        Assert.That(exponentials, Is.EqualTo((int[])[4 + 32, 4 + 64, 4 + 96, 4 + 128]));
     }
 
     [TestCase(256)]

@@ -18,6 +18,9 @@ internal static class MachineCodeSamples
     /// <summary><c>attention_forward_mma&lt;Half, 64, 2, 1&gt;</c>, sm_70: two tiles of 16 queries a warp, 32 keys a step.</summary>
     public static string Attention => Unpacked("attention_forward_mma.sm70.sass.gz");
 
+    /// <summary><c>attention_forward_mma&lt;BFloat16, 64, 2, 2&gt;</c>, sm_80: the same, with values a step behind their scores.</summary>
+    public static string AttentionBehind => Unpacked("attention_forward_mma.sm80.sass.gz");
+
     /// <summary><c>attention_backward_short_mma&lt;BFloat16, 64, 2, 2, 2&gt;</c>, sm_80: both passes in one launch, 128 rows a block.</summary>
     public static string AttentionShort => Unpacked("attention_backward_short_mma.sm80.sass.gz");
 
