@@ -74,6 +74,14 @@ public sealed unsafe class CudaEntryPointsTests
         Assert.Throws<UserErrorException>(() => _ = driver[CudaEntryPoint.GraphInstantiateWithFlags]);
     }
 
+    [Test]
+    public void DriverThatLacksNearlyAll_IsToldInASentence()
+    {
+        var driver = new CudaEntryPoints(name => name == "cuInit" ? ByExport : 0);
+        UserErrorException lacking = Assert.Throws<UserErrorException>(driver.RequireAll)!;
+        Assert.That(lacking.Message, Does.StartWith("The driver has no cuGetErrorName (CUDA 6.0), cuGetErrorString (CUDA 6.0), cuDeviceGetCount (CUDA 2.0) and 44 more of 48. Install"));
+    }
+
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int Second(byte* symbol, nint* address, int version, ulong flags, int* found)
     {

@@ -59,8 +59,8 @@ public sealed unsafe class CudaDriver : GpuDriver
     }
 
     /// <summary>What the driver lacks of what is needed, and what to do about it: a sentence or two. Null where nothing is missing, or there is no driver.</summary>
-    public static string? Lacking => NativeLibraries.TryOpen(NativeLibraryName.Driver).IsOpen && CudaEntryPoints.OfThisProcess.Missing is { Count: > 0 } missing
-        ? $"it has no {string.Join(", ", missing)}. {CudaEntryPoints.Remedy}"
+    public static string? Lacking => NativeLibraries.TryOpen(NativeLibraryName.Driver).IsOpen && CudaEntryPoints.OfThisProcess.Missing.Count > 0
+        ? $"it has no {CudaEntryPoints.OfThisProcess.Lack}. {CudaEntryPoints.Remedy}"
         : null;
 
     /// <summary>The GPUs that the driver shows, without opening any; and where there is none, why, in the driver's words. Never throws.</summary>
@@ -81,7 +81,7 @@ public sealed unsafe class CudaDriver : GpuDriver
                 gpus.Add(CudaProperties.Read(device));
             }
         }
-        catch (GpuException failure)
+        catch (Exception failure) when (failure is GpuException or UserErrorException)
         {
             reason = failure.Message.TrimEnd('.');
         }
@@ -240,10 +240,19 @@ public sealed unsafe class CudaDriver : GpuDriver
 
     private static int Count(out string reason)
     {
-        int status = cuInit(0);
-        int count = 0;
-        status = status == Success ? cuDeviceGetCount(out count) : status;
-        reason = status == Success ? "it counts 0" : Failure(status, nameof(cuInit), "").Message.TrimEnd('.');
-        return status == Success ? count : 0;
+        try
+        {
+            int status = cuInit(0);
+            int count = 0;
+            status = status == Success ? cuDeviceGetCount(out count) : status;
+            reason = status == Success ? "it counts 0" : Failure(status, nameof(cuInit), "").Message.TrimEnd('.');
+            return status == Success ? count : 0;
+        }
+        catch (UserErrorException lacking)
+        {
+            // So old a driver, or so far from one, that it lacks what counts GPUs.
+            reason = lacking.Message.TrimEnd('.');
+            return 0;
+        }
     }
 }

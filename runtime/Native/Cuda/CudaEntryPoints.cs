@@ -71,6 +71,8 @@ internal sealed unsafe class CudaEntryPoints
     /// <summary>What a person does about a missing one.</summary>
     internal const string Remedy = "Install NVIDIA's driver 470 (CUDA 11.4) or newer, or use --device cpu.";
 
+    private const int MostNamed = 3;
+
     private static readonly Lazy<CudaEntryPoints> Process = new(() =>
     {
         nint driver = NativeLibraries.Require(NativeLibraryName.Driver).Handle;
@@ -95,6 +97,11 @@ internal sealed unsafe class CudaEntryPoints
     internal IReadOnlyList<string> Missing => [.. Known.Where((_, i) => _addresses[i] == 0).Select(known => string.Create(
         CultureInfo.InvariantCulture, $"{known.Symbol} (CUDA {known.Version / 1000}.{known.Version % 1000 / 10})"))];
 
+    /// <summary>What a message says of <see cref="Missing"/>: the first of them, and how many there are.</summary>
+    internal string Lack => Missing is { Count: > MostNamed } missing
+        ? string.Create(CultureInfo.InvariantCulture, $"{string.Join(", ", missing.Take(MostNamed))} and {missing.Count - MostNamed} more of {Known.Length}")
+        : string.Join(", ", Missing);
+
     /// <summary>The address of a function.</summary>
     /// <exception cref="UserErrorException">The driver lacks it: exit code <see cref="ExitCode.MissingDependency"/>.</exception>
     internal nint this[CudaEntryPoint function] => _addresses[(int)function] is var address and not 0 ? address : throw Lacking();
@@ -110,7 +117,7 @@ internal sealed unsafe class CudaEntryPoints
     }
 
     private UserErrorException Lacking() => new(
-        $"The driver has no {string.Join(", ", Missing)}. {Remedy}", ExitCode.MissingDependency);
+        $"The driver has no {Lack}. {Remedy}", ExitCode.MissingDependency);
 
     /// <summary>What the driver gives for a name and a version; 0 where it does not tell, or knows no such function.</summary>
     private static nint ByVersion(nint second, nint first, string symbol, int version)
