@@ -70,6 +70,13 @@ public sealed class PlantedWarpgroupTests
     }
 
     [Test]
+    public void WaitingForBytesThatNobodyCopies_IsADeadlock()
+    {
+        using KernelRun run = Launch("bulk_too_short", 128);
+        Assert.That(run.Findings.Select(f => f.Kind), Is.EqualTo(new[] { FindingKind.Deadlock }));
+    }
+
+    [Test]
     public void OverwritingRegistersOfA_BeforeTheWait_IsFound()
     {
         using var run = new KernelRun(Ptx(

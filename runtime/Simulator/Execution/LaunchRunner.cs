@@ -22,6 +22,9 @@ internal sealed class LaunchRunner(LaunchContext launch, int hostThreads)
     private const int MaximumInFlight = 64;
     private const int TurnInRuns = 1 << 16;
 
+    /// <summary>Basic blocks that a loop which only waits has at most.</summary>
+    private const int RunsOfAWait = 8;
+
     /// <summary>Turns that a block may use up without an end; one of loops that only wait comes here in seconds, work never does.</summary>
     private const int MaximumTurns = 1 << 16;
 
@@ -140,7 +143,7 @@ internal sealed class LaunchRunner(LaunchContext launch, int hostThreads)
                     bool moved = WarpScheduler.Run(warp, TurnInRuns);
                     ran |= moved;
                     isLive |= warp.Live != 0;
-                    onlySpins &= !moved || (warp.Live != 0 && warp.Runs - before < TurnInRuns && warp.Runs - before >= TurnInRuns / (2 * WarpScheduler.SpinCost));
+                    onlySpins &= !moved || IsSpinning(warp, warp.Runs - before);
                 }
             }
 
@@ -172,6 +175,10 @@ internal sealed class LaunchRunner(LaunchContext launch, int hostThreads)
         block.Products?.CheckEnd();
         return true;
     }
+
+    /// <summary>Whether a warp's turn went by in loops that wait: it found nothing come at once, or used up its budget.</summary>
+    private static bool IsSpinning(Warp warp, long runs) => warp.Live != 0
+        && ((warp.IsWaiting && runs <= RunsOfAWait) || (runs < TurnInRuns && runs >= TurnInRuns / (2 * WarpScheduler.SpinCost)));
 
     private static LaunchAbortedException Stuck(ThreadBlock block, FindingKind kind, string what)
     {

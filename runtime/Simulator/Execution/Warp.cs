@@ -78,6 +78,9 @@ internal sealed unsafe class Warp : IDisposable
     /// <summary>Set where the block's other warps should have their turn.</summary>
     internal bool IsYielding { get; set; }
 
+    /// <summary>Set where it found that what it waits for has not come.</summary>
+    internal bool IsWaiting { get; set; }
+
     /// <summary>Instructions run so far: what the clock registers show.</summary>
     internal long Instructions { get; set; }
 
@@ -110,6 +113,7 @@ internal sealed unsafe class Warp : IDisposable
         Splits[0] = new Split { Block = 0, Mask = existing };
         Runs = 0;
         IsYielding = false;
+        IsWaiting = false;
         Instructions = 0;
         Array.Clear(Clock);
         Copies.Clear();

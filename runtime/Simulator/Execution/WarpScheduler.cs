@@ -65,9 +65,8 @@ internal static unsafe class WarpScheduler
             budget -= cost;
             patience -= warp.SplitCount > 1 ? cost : 0;
             Step(warp, current, block);
-            if (warp.IsYielding)
+            if (Yields(warp))
             {
-                warp.IsYielding = false;
                 return true;
             }
 
@@ -78,6 +77,14 @@ internal static unsafe class WarpScheduler
         }
 
         return ran;
+    }
+
+    /// <summary>Whether the warp gives its turn away. Not where lanes are apart: those that wait may wait for the others.</summary>
+    private static bool Yields(Warp warp)
+    {
+        bool yields = warp.IsYielding && warp.SplitCount == 1;
+        warp.IsYielding = false;
+        return yields;
     }
 
     /// <summary>Runs one block for a split and moves it on.</summary>

@@ -48,6 +48,8 @@ internal static unsafe class MemoryBarrierOperations
         if (site.Detail is TestState or TestParity)
         {
             Predicates.Assign(site.Data[0].At(registers), done, mask);
+            warp.IsYielding = done != mask;
+            warp.IsWaiting = done != mask;
         }
     }
 

@@ -387,3 +387,14 @@ extern "C" __global__ void bulk_over_product(const float* x, float* y) {
     await_phase(&barrier, 0);
     store(y, d);
 }
+extern "C" __global__ void bulk_too_short(const float* x, float* y) {
+    BEGIN
+    __shared__ unsigned long long barrier;
+    open_barrier(&barrier);
+    if (threadIdx.x == 0) {
+        expect(&barrier, 4096);
+        BULK_COPY(tile, x, 2048, &barrier);
+    }
+    await_phase(&barrier, 0);
+    store(y, d);
+}
