@@ -128,8 +128,9 @@ __global__ void __launch_bounds__(Threads, 1)
 }
 
 // gradK and gradV of a tile of keys, over the tiles of queries that see it. Rows are keys, columns are queries.
+// Three blocks an SM where its shared memory holds them: not every compiler keeps to their registers unless told.
 template <typename T, int D>
-__global__ void __launch_bounds__(Threads, 1)
+__global__ void __launch_bounds__(Threads, D <= 96 ? 3 : 2)
     attention_backward_keys(const T* qkv, const int32* document_start, const float* log_sum_exp, const float* delta,
                             const T* grad_output, T* grad_qkv, AttentionShape shape) {
     extern __shared__ float shared[];

@@ -14,8 +14,9 @@
 
 constexpr int Streams = Threads / 8; // eight lanes a key
 
+// What waits for memory wants many warps: compilers differ in the registers that they take unless told.
 template <typename T, int D>
-__global__ void __launch_bounds__(Threads, 1)
+__global__ void __launch_bounds__(Threads, D <= 64 ? 8 : 6)
     attention_decode(const T* qkv, T* key_cache, T* value_cache, const int32* document_start, T* output, int32 position,
                      int32 capacity, AttentionShape shape) {
     constexpr int Quads = Rows<D>::QuadsPerLane;
@@ -125,6 +126,8 @@ __global__ void __launch_bounds__(WarpSize * 4, 1)
     int64 t = row - sequence * shape.time;
     const Word* source = qkv + ((row * 3 + 1 + part) * shape.heads + head) * words;
     Word* target = (part == 0 ? key_cache : value_cache) + ((sequence * shape.heads + head) * capacity + t) * words;
+    // A row of 16-byte words is through after one round: there is nothing to unroll.
+#pragma unroll 1
     for (int32 i = threadIdx.x; i < words; i += WarpSize) {
         target[i] = source[i];
     }

@@ -24,21 +24,25 @@ constexpr int PerThread = Tile / Stride;
 constexpr int Pitch = Tile + 2;
 
 // Brings op(source)[first + 0..63][start + 0..15] to tile[depth][line], zeros beyond its ends. Contiguous along depth unless Transposed.
+// Only the corner's place takes 64 bits: what is left of the matrix from there on is counted in 32.
 template <typename In, bool Transposed>
 __device__ inline void load_tile(const In* source, float (&tile)[DepthStep][Pitch], int64 first, int64 lines, int64 start, int64 depth) {
+    const In* corner = source + (Transposed ? start * lines + first : first * depth + start);
+    int64 pitch = Transposed ? lines : depth;
+    int lines_left = int(lines - first < Tile ? lines - first : Tile);
+    int steps_left = int(depth - start < DepthStep ? depth - start : DepthStep);
 #pragma unroll
     for (int i = 0; i < Tile * DepthStep / BlockThreads; ++i) {
         int element = int(threadIdx.x) + i * BlockThreads;
         int line = Transposed ? element % Tile : element / DepthStep;
         int step = Transposed ? element / Tile : element % DepthStep;
-        bool inside = first + line < lines && start + step < depth;
-        int64 index = Transposed ? (start + step) * lines + first + line : (first + line) * depth + start + step;
-        tile[step][line] = inside ? to_float(source[index]) : 0.0f;
+        bool inside = line < lines_left && step < steps_left;
+        tile[step][line] = inside ? to_float(corner[Transposed ? step * pitch + line : line * pitch + step]) : 0.0f;
     }
 }
 
 template <typename In, typename Out, bool LeftTransposed, bool RightTransposed, bool Gelu>
-__global__ void __launch_bounds__(BlockThreads, 2)
+__global__ void __launch_bounds__(BlockThreads, 3)
     matrix_product(const In* left, const In* right, Out* result, const In* bias, Out* sum, int64 rows, int64 columns, int64 depth,
                    bool accumulate) {
     __shared__ float left_tile[DepthStep][Pitch];
