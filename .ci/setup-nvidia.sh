@@ -3,9 +3,11 @@
 #
 #   .ci/setup-nvidia.sh            NVRTC, which the program uses: quick when there is nothing to do; prints the library's path on standard output
 #   .ci/setup-nvidia.sh --local    ignores an installed one: always the cache's
-#   .ci/setup-nvidia.sh --tests    libcuda, CUPTI and cuBLASLt (200 MB to download), which tests check our bindings against. They go to a part of
-#                                  the cache that the program does not look in: a libcuda without a GPU is of use to nobody else
-#   GPTENGINE_NVRTC=FILE           use this library; for the others GPTENGINE_CUDA, GPTENGINE_CUPTI and GPTENGINE_CUBLASLT
+#   .ci/setup-nvidia.sh --tests    libcuda, CUPTI and cuBLASLt (200 MB to download), which tests check our bindings against, and the oldest NVRTC
+#                                  that there are promises for, 11.8 (17 MB), with which they compile every kernel. They go to a part of the
+#                                  cache that the program does not look in: a libcuda without a GPU is of use to nobody else
+#   GPTENGINE_NVRTC=FILE           use this library; for the others GPTENGINE_CUDA, GPTENGINE_CUPTI, GPTENGINE_CUBLASLT and, for tests alone,
+#                                  GPTENGINE_NVRTC_11
 #   GPTENGINE_CACHE_DIR=DIR        the cache; default ${XDG_CACHE_HOME:-~/.cache}/gptengine
 #   GPTENGINE_NVRTC_SUITE=NAME     the distribution's suite to take them from; default: trixie on Debian, the machine's own on Ubuntu
 #
@@ -14,6 +16,7 @@ set -euo pipefail
 
 cache_root="${GPTENGINE_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/gptengine}"
 work=""
+opened=""
 is_locked=no
 
 missing() {
@@ -26,8 +29,10 @@ missing_with_log() {
     missing "$1"
 }
 
-# What a library is called: by people, in its files, in packages, and in the environment; where it goes in the cache; what to do without it.
+# What a library is called: by people, in its files, in packages, and in the environment; which of Debian's suites has it, and whether an
+# installed one will do; where it goes in the cache; what to do without it.
 choose() {
+    debian_suite="${GPTENGINE_NVRTC_SUITE:-trixie}" installed="$take_installed"
     case "$1" in
         nvrtc)
             title=NVRTC variable=GPTENGINE_NVRTC target="$cache_root/nvrtc"
@@ -43,6 +48,11 @@ choose() {
         cublasLt)
             title=cuBLASLt variable=GPTENGINE_CUBLASLT
             names=(libcublasLt.so.13 libcublasLt.so.12 libcublasLt.so.11) files='libcublasLt.so*' packages='^libcublaslt[0-9]+$' ;;
+        nvrtc-11)
+            title="NVRTC 11.8" variable=GPTENGINE_NVRTC_11 target="$cache_root/nvidia-test/nvrtc" debian_suite=bookworm installed=no
+            names=(libnvrtc.so.11.8.89) files='libnvrtc*.so*' packages='^libnvrtc11[.]2$'
+            remedy="Nothing but tests needs it: without it they compile the kernels with the other NVRTC alone."
+            return ;;
     esac
     target="$cache_root/nvidia-test/$1"
     remedy="Nothing but tests needs it: without it they check what the program says of its absence, and not our bindings."
@@ -107,14 +117,15 @@ lock() {
     rm -rf "$cache_root"/setup.??????
 }
 
-# From here on apt knows one archive, by a configuration and lists of our own, in a folder that goes away with this process.
+# From here on apt knows one suite of one archive, by a configuration and lists of our own, in a folder that goes away with this process.
 open_archive() {
+    unset APT_CONFIG
     local id codename
     id="$(. /etc/os-release && printf '%s' "${ID:-unknown}")"
     codename="$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")"
     local origin components archive
     case "$id" in
-        debian) origin=Debian components="non-free" suite="${GPTENGINE_NVRTC_SUITE:-trixie}" ;;
+        debian) origin=Debian components="non-free" suite="$debian_suite" ;;
         ubuntu) origin=Ubuntu components="multiverse restricted" suite="${GPTENGINE_NVRTC_SUITE:-$codename}" ;;
         *) missing "No $title was found, and it can be brought here on Debian and Ubuntu only, not on '$id'." ;;
     esac
@@ -122,6 +133,7 @@ open_archive() {
     if [[ -z "$archive" ]]; then archive="$(archive_from_sources "$codename")"; fi
     if [[ -z "$archive" ]]; then missing "No $title was found, and apt on this machine is configured with no archive of $origin."; fi
 
+    rm -rf "$work"
     work="$(mktemp -d "$cache_root/setup.XXXXXX")"
     trap 'rm -rf "$work"' EXIT
     mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
@@ -146,7 +158,8 @@ open_archive() {
 
 # The chosen library, from its newest package into its place in the cache, which is there whole or not at all.
 bring() {
-    if [[ -z "$work" ]]; then open_archive; fi
+    if [[ -z "$work" || "$opened" != "$debian_suite" ]]; then open_archive; fi
+    opened="$debian_suite"
     local package builtins deb into="$work/$1"
     package="$(apt-cache pkgnames lib 2>/dev/null | grep -E "$packages" | sort -V | tail -n 1 || true)"
     if [[ -z "$package" ]]; then missing_with_log "No $title was found, and $suite of this machine's archive, as it reaches it, offers none."; fi
@@ -175,7 +188,7 @@ provide() {
         printf '%s\n' "$chosen"
         return
     fi
-    if [[ "$local_only" == no ]] && library="$(find_installed)"; then
+    if [[ "$installed" == yes ]] && library="$(find_installed)"; then
         printf '%s\n' "$library"
         return
     fi
@@ -186,10 +199,10 @@ provide() {
     fi
 }
 
-local_only=no
+take_installed=yes
 case "${1:-}" in
     "") provide nvrtc ;;
-    --local) local_only=yes; provide nvrtc ;;
-    --tests) for library in cuda cupti cublasLt; do provide "$library"; done ;;
+    --local) take_installed=no; provide nvrtc ;;
+    --tests) for library in cuda cupti cublasLt nvrtc-11; do provide "$library"; done ;;
     *) printf "setup-nvidia: unknown option '%s'; there are: --local, --tests.\n" "$1" >&2; exit 2 ;;
 esac

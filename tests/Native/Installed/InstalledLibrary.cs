@@ -18,6 +18,7 @@ internal sealed record InstalledLibrary(NativeLibraryName Name, IReadOnlyList<Ke
         new(NativeLibraryName.CublasLt, CublasLtChecks.All),
         new(NativeLibraryName.Nccl, NcclChecks.All),
         new(NativeLibraryName.Cupti, CuptiChecks.All),
+        new(NvrtcChecks.Name, NvrtcChecks.All),
     ];
 
     internal static InstalledLibrary Named(string importName) => All.Single(library => library.Name.ImportName == importName);

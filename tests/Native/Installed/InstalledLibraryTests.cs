@@ -17,7 +17,8 @@ namespace GptEngine.Tests.Native.Installed;
 /// </summary>
 public sealed class InstalledLibraryTests
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+    // NVRTC compiles every kernel anew where one has changed, on whatever share of the machine it has.
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
 
     private readonly Dictionary<string, Dictionary<string, LibraryVerdict>> _verdicts = [];
 
@@ -29,10 +30,13 @@ public sealed class InstalledLibraryTests
 
     public static IEnumerable<TestCaseData> Cupti => Cases(NativeLibraryName.Cupti);
 
+    public static IEnumerable<TestCaseData> OldestNvrtc => Cases(NvrtcChecks.Name);
+
     [TestCaseSource(nameof(Driver))]
     [TestCaseSource(nameof(CublasLt))]
     [TestCaseSource(nameof(Nccl))]
     [TestCaseSource(nameof(Cupti))]
+    [TestCaseSource(nameof(OldestNvrtc))]
     public void Check(string library, string check)
     {
         Dictionary<string, LibraryVerdict> verdicts = Verdicts(library);
@@ -40,6 +44,12 @@ public sealed class InstalledLibraryTests
         if (!opening.Holds)
         {
             AssertSaysWhy(InstalledLibrary.Named(library), opening.Told);
+            if (library == NvrtcChecks.Name.ImportName)
+            {
+                // Of it nothing else is to be held: what the program says of a missing NVRTC is held where it misses the one it wants.
+                Assert.Ignore(opening.Told);
+            }
+
             return;
         }
 
