@@ -4,14 +4,21 @@ using System.Collections.Immutable;
 using System.Linq;
 using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.RegularExpressions;
 using GptEngine.Runtime.Native;
 using GptEngine.Runtime.Native.Nvrtc;
 
 namespace GptEngine.Runtime.Compile;
 
 /// <summary>NVRTC, 11.8 to 13: CUDA C++ in memory to PTX or machine code. Needs no GPU and no driver.</summary>
-public sealed unsafe class NvrtcCompiler : IKernelCompiler
+public sealed unsafe partial class NvrtcCompiler : IKernelCompiler
 {
+    /// <summary>
+    /// What NVRTC is told that all files lie in. It writes the process's working directory before names without a root, in line tables of PTX and
+    /// of machine code; so the same request would give other bytes elsewhere. No such folder has to exist.
+    /// </summary>
+    public const string SourceRoot = "/gptengine/";
+
     private static readonly Version Oldest = new(11, 8);
 
     /// <summary>Opens the library and asks its version.</summary>
@@ -62,11 +69,11 @@ public sealed unsafe class NvrtcCompiler : IKernelCompiler
 
         NvrtcNative.ThrowIfFailed(NvrtcNative.nvrtcCreateProgram(
             out nint created,
-            request.Source.Text,
-            request.Source.Name,
+            Rooted(request.Source.Text),
+            SourceRoot + request.Source.Name,
             request.Headers.Length,
-            [.. request.Headers.Select(header => header.Text)],
-            [.. request.Headers.Select(header => header.Name)]));
+            [.. request.Headers.Select(header => Rooted(header.Text))],
+            [.. request.Headers.Select(header => SourceRoot + header.Name)]));
         using var program = new NvrtcProgramHandle(created);
         foreach (string expression in request.NameExpressions)
         {
@@ -75,7 +82,7 @@ public sealed unsafe class NvrtcCompiler : IKernelCompiler
 
         string[] options = OptionsOf(request);
         NvrtcResult result = NvrtcNative.nvrtcCompileProgram(program, options.Length, options);
-        string log = ReadLog(program);
+        string log = ReadLog(program).Replace(SourceRoot, "", StringComparison.Ordinal);
         if (result is NvrtcResult.Compilation or NvrtcResult.NameExpressionNotValid)
         {
             throw new CompileException(request, log);
@@ -94,6 +101,12 @@ public sealed unsafe class NvrtcCompiler : IKernelCompiler
         string[] report = request.Format == ImageFormat.Cubin ? ["--ptxas-options=-v"] : [];
         return [$"--gpu-architecture={request.TargetName}", .. request.Options, .. report];
     }
+
+    // Names in #include must be the headers' own. Lines stay where they are.
+    private static string Rooted(string text) => IncludeLine().Replace(text, $"$0{SourceRoot}");
+
+    [GeneratedRegex(@"^[ \t]*#[ \t]*include[ \t]*""(?!/)", RegexOptions.Multiline)]
+    private static partial Regex IncludeLine();
 
     private static ImmutableArray<ComputeCapability> ReadArchitectures()
     {

@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using System.Text;
 using GptEngine.Runtime;
 using GptEngine.Runtime.Compile;
 using GptEngine.Runtime.Native.Nvrtc;
@@ -68,6 +69,17 @@ public sealed class NvrtcCompilerTests
         Assert.That(resources.StackBytes, Is.Positive);
     }
 
+    [TestCase(ImageFormat.Ptx)]
+    [TestCase(ImageFormat.Cubin)]
+    public void Compile_LineTable_NamesNoFolderOfThisProcess(ImageFormat format)
+    {
+        CompiledImage image = new NvrtcCompiler().Compile(Request(format, new(8, 0)));
+
+        string text = Encoding.Latin1.GetString(image.Bytes.Span);
+        Assert.That(text, Does.Contain("/gptengine/"));
+        Assert.That(text, Does.Not.Contain(Environment.CurrentDirectory), "NVRTC writes it before names without a root");
+    }
+
     [Test]
     public void Compile_Error_StartsWithFileAndLine()
     {
@@ -75,7 +87,8 @@ public sealed class NvrtcCompilerTests
 
         CompileException error = Assert.Throws<CompileException>(() => new NvrtcCompiler().Compile(request))!;
 
-        Assert.That(error.Message, Does.Match(@"^\S+(twice\.cuh|\.cu):\d+: error: \S"));
+        Assert.That(error.Message, Does.Match(@"^(Common/twice\.cuh|doubling\.cu):\d+: error: \S"));
+        Assert.That(error.Log, Does.Not.Contain(NvrtcCompiler.SourceRoot), "files are called what the request calls them");
         Assert.That(error.Log, Is.Not.Empty);
     }
 
