@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using GptEngine.Engine.Checkpoints;
 using GptEngine.Engine.Configuration;
 using GptEngine.Engine.Evaluation;
@@ -9,6 +10,7 @@ using GptEngine.Engine.Ranks;
 using GptEngine.Kernels.Common;
 using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Devices;
+using GptEngine.Runtime.Memory;
 
 namespace GptEngine.Engine.Training;
 
@@ -34,6 +36,7 @@ internal sealed class Trainer : IDisposable
     private readonly StepWork _work;
     private readonly StreamLoss _loss;
     private readonly Generator _generator;
+    private readonly List<IDisposable> _registrations = [];
     private bool _areWeightsWhole = true;
     private double _ownSeconds;
 
@@ -62,6 +65,7 @@ internal sealed class Trainer : IDisposable
                 : new GradientReduction(
                     operations, _collectives, Memory.Parameters.Map, Memory.Gradients.Arena, Memory.ReducedGradients, Memory.SummedScalars);
             WeightGathering? gathering = layout is { ShardsOptimizer: true } ? new WeightGathering(Memory.Parameters, _collectives!) : null;
+            Register(isGathered: gathering is not null);
             var update = new WeightUpdate(operations, Memory, Options(configuration.Optimizer), _collectives, gathering);
             _work = new StepWork(operations.Device, model, update, reduction, gathering, batch);
             _loss = new StreamLoss(operations, model, Memory.Batch);
@@ -193,7 +197,26 @@ internal sealed class Trainer : IDisposable
         _work?.Dispose();
         _scalars?.Dispose();
         Transfer?.Dispose();
+        foreach (IDisposable registration in _registrations)
+        {
+            registration.Dispose();
+        }
+
         _memory.Dispose();
+    }
+
+    // What collectives read and write in every step: the gradients as they travel, and the weights where ranks gather them.
+    private void Register(bool isGathered)
+    {
+        Tensor gradients = Memory.ReducedGradients ?? Memory.Gradients.Arena;
+        Tensor[] arenas = isGathered ? [gradients, Memory.Parameters.Compute.Arena] : [gradients];
+        foreach (Tensor arena in arenas)
+        {
+            if (_collectives?.Register(arena) is { } registration)
+            {
+                _registrations.Add(registration);
+            }
+        }
     }
 
     private T WithWholeWeights<T>(T reader) => _areWeightsWhole

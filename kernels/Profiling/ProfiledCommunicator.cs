@@ -77,7 +77,7 @@ public sealed class ProfiledCommunicator : Communicator
         _inner.Broadcast(tensor, root);
     }
 
-    public override void Register(nuint address, long bytes) => _inner.Register(address, bytes);
+    public override IDisposable? Register(Tensor memory) => _inner.Register(memory);
 
     public override void ThrowIfFailed() => _inner.ThrowIfFailed();
 

@@ -68,12 +68,10 @@ public abstract class Communicator : IDisposable
 
     /// <summary>
     /// Tells of device memory that collectives will use until the end, which some transports then move with fewer copies; every rank does so
-    /// in the same order, and outside of captured work. Does nothing where that is of no use.
+    /// in the same order, and outside of captured work.
     /// </summary>
-    public virtual void Register(nuint address, long bytes)
-    {
-        // Nothing to gain.
-    }
+    /// <returns>To be disposed of before the memory is; null where telling is of no use.</returns>
+    public virtual IDisposable? Register(Tensor memory) => null;
 
     /// <summary>Throws if a collective has failed or has been aborted; does not wait. Called between steps.</summary>
     /// <exception cref="UserErrorException">What failed, and the ranks that are to blame where that is known.</exception>

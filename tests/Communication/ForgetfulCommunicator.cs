@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using GptEngine.Runtime.Communication;
 using GptEngine.Runtime.Memory;
@@ -66,6 +67,8 @@ internal sealed class ForgetfulCommunicator(Communicator inner, int forgotten) :
         Name(tensor);
         inner.Broadcast(tensor, root);
     }
+
+    public override IDisposable? Register(Tensor memory) => inner.Register(memory);
 
     public override void ThrowIfFailed() => inner.ThrowIfFailed();
 

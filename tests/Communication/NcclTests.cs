@@ -194,6 +194,29 @@ public sealed class NcclTests
         Assert.That(lines[0], Is.EqualTo(lines[1]), "on every rank");
     }
 
+    /// <summary>NCCL knows the arenas that every step's collectives work in, before they do, and no longer when their memory goes.</summary>
+    [Test, RequiresNvrtc]
+    public void Training_RegistersItsArenas([Values] bool sharded)
+    {
+        _ = Trained(sharded);
+        string[][] calls = [.. File.ReadLines(TrainingLog(sharded)).Select(line => line.Split(' '))];
+
+        string[][] registered = [.. calls.Where(call => call[0] == "ncclCommRegister")];
+        Assert.That(registered, Has.Length.EqualTo(sharded ? 4 : 2), "gradients, and weights where they are gathered, of two ranks");
+        Assert.That(calls.Count(call => call[0] == "ncclCommDeregister"), Is.EqualTo(registered.Length));
+        string[][] collectives = [.. calls.Where(call => call[0] is "ncclAllReduce" or "ncclReduceScatter" or "ncclAllGather")];
+        int ends = Array.FindIndex(calls, call => call[0] == "ncclCommFinalize");
+        Assert.That(calls.Take(ends).Count(call => call[0] == "ncclCommDeregister"), Is.GreaterThanOrEqualTo(registered.Length / 2), "a rank takes back before its communicator ends");
+        foreach (string[] arena in registered)
+        {
+            long start = Address(arena[1]), bytes = long.Parse(arena[2], CultureInfo.InvariantCulture);
+            Assert.That(bytes, Is.GreaterThanOrEqualTo(sizeof(float) * collectives.Max(call => long.Parse(call[3], CultureInfo.InvariantCulture))), "an arena, not a bucket of it");
+            Assert.That(collectives.Any(call => Address(call[1]) >= start && Address(call[1]) < start + bytes));
+        }
+
+        static long Address(string text) => long.Parse(text[2..], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+    }
+
     /// <summary>A wait that is left out of the captured work, not of the rehearsal before it, shows in one of the two orders.</summary>
     [TestCase(false, StreamOrder.FirstLate, "before gradient bucket 1")]
     [TestCase(true, StreamOrder.OthersLate, "after parameters bucket 1")]
@@ -227,7 +250,7 @@ public sealed class NcclTests
     {
         if (!_trained.TryGetValue(sharded, out string? output))
         {
-            (int exitCode, output, string error) = Train(sharded, StreamOrder.AtOnce);
+            (int exitCode, output, string error) = Train(sharded, StreamOrder.AtOnce, log: TrainingLog(sharded));
             Assert.That(exitCode, Is.Zero, error);
             _trained[sharded] = output;
         }
@@ -235,10 +258,13 @@ public sealed class NcclTests
         return output;
     }
 
-    private (int ExitCode, string Output, string Error) Train(bool sharded, StreamOrder order, int forgotten = -1)
+    /// <summary>The calls of that run.</summary>
+    private string TrainingLog(bool sharded) => Path.Combine(_folder.Path, sharded ? "trained-sharded" : "trained");
+
+    private (int ExitCode, string Output, string Error) Train(bool sharded, StreamOrder order, int forgotten = -1, string log = "/dev/null")
     {
         using RankProcess ranks = Start(
-            0, 2, 1, "22703", "/dev/null", "nccl-train", 20_000, (NcclTraining.OrderVariable, order.ToString()), (NcclTraining.ShardedVariable, sharded ? "1" : ""),
+            0, 2, 1, "22703", log, "nccl-train", 20_000, (NcclTraining.OrderVariable, order.ToString()), (NcclTraining.ShardedVariable, sharded ? "1" : ""),
             (NcclTraining.ForgottenVariable, forgotten.ToString(CultureInfo.InvariantCulture)));
         return ranks.Wait();
     }

@@ -101,7 +101,7 @@ internal static class RankProgram
         var half = new Tensor("half", DataType.Float16, 0x1000, 1000);
         var brain = new Tensor("brain", DataType.BFloat16, 0x2000, 6 * world);
         var doubles = new Tensor("doubles", DataType.Float64, 0x3000, 5 * world);
-        nccl.Register(0x1000, 4096);
+        using IDisposable? registration = nccl.Register(new Tensor("arena", DataType.Float32, 0x1000, 1024));
         var listener = new StreamListener();
         nccl.Listener = listener;
         nccl.Follow();

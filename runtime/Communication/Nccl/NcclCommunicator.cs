@@ -151,12 +151,13 @@ internal sealed class NcclCommunicator : Communicator
             new Collective(tensor.Address, tensor.Address, (nuint)tensor.Count, TypeOf(tensor), root, _streamHandle));
     }
 
-    public override void Register(nuint address, long bytes)
+    public override IDisposable? Register(Tensor memory)
     {
+        ArgumentNullException.ThrowIfNull(memory);
         ThrowIfStopped();
         try
         {
-            _nccl.Register(address, bytes);
+            return _nccl.Register(memory.Address, memory.Bytes);
         }
         catch (GpuException failed)
         {

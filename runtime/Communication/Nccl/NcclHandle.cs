@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using System.Threading;
@@ -20,7 +19,6 @@ internal sealed class NcclHandle : IDisposable
 
     private readonly object _lock = new();
     private readonly TimeSpan _limit;
-    private readonly List<nint> _registrations = [];
     private nint _communicator;
     private string? _aborted;
     private bool _isGrouping;
@@ -128,18 +126,38 @@ internal sealed class NcclHandle : IDisposable
         }
     }
 
-    /// <summary>Tells NCCL of memory that collectives will use; nothing before 2.19.</summary>
+    /// <summary>Tells NCCL of memory that collectives will use.</summary>
+    /// <returns>What takes that back, before the memory goes; null before 2.19, which has no call for it.</returns>
     /// <exception cref="GpuException">NCCL failed.</exception>
-    internal void Register(nuint address, long bytes)
+    internal NcclRegistration? Register(nuint address, long bytes)
     {
         if (Version < RegistrationVersion || bytes == 0)
+        {
+            return null;
+        }
+
+        nint registered = 0;
+        Do(nameof(ncclCommRegister), (nint communicator, in int _) => ncclCommRegister(communicator, address, (nuint)bytes, out registered), 0);
+        return new NcclRegistration(this, registered);
+    }
+
+    /// <summary>Takes back what NCCL was told of memory; nothing where the communicator has ended, and with it what it knew.</summary>
+    internal void Deregister(nint registered)
+    {
+        if (_communicator == 0)
         {
             return;
         }
 
-        nint handle = 0;
-        Do(nameof(ncclCommRegister), (nint communicator, in int _) => ncclCommRegister(communicator, address, (nuint)bytes, out handle), 0);
-        _registrations.Add(handle);
+        try
+        {
+            Do(nameof(ncclCommDeregister), static (nint communicator, in nint handle) => ncclCommDeregister(communicator, handle), registered);
+        }
+        catch (Exception failed) when (failed is GpuException or UserErrorException)
+        {
+            // The run is over: what NCCL still knows of the memory ends with the communicator.
+            Abort(failed.Message);
+        }
     }
 
     /// <summary>What has gone wrong in the background; null where nothing has.</summary>
@@ -206,11 +224,6 @@ internal sealed class NcclHandle : IDisposable
 
         try
         {
-            foreach (nint registration in _registrations)
-            {
-                Do(nameof(ncclCommDeregister), static (nint communicator, in nint handle) => ncclCommDeregister(communicator, handle), registration);
-            }
-
             if (Version >= ConfigurationVersion)
             {
                 Do(nameof(ncclCommFinalize), static (nint communicator, in int _) => ncclCommFinalize(communicator), 0);
