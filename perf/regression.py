@@ -10,7 +10,8 @@ faster) when the ratio leaves the noise band: the larger of --band and the two f
 
 so that a row measured on a busy machine needs more to be believed. PyTorch's rows are controls: they are shown, and where they moved
 as well the machine is under suspicion, but they never fail the check. --relative divides a row's ratio by that of the controls on the same
-work, and adds their spread to the band: on a machine that other work shares, only what became slower beside PyTorch counts. Rows that only one file has are said. Exit code 1 where a row of
+work, and adds their spread to the band: on a machine that other work shares, only what became slower beside PyTorch counts. Rows that only
+one file has are said, and so are those that a model gave in one file and a clock in the other: these are not compared. Exit code 1 where a row of
 ours became slower, 2 for a wrong call or a file that cannot be read.
 """
 
@@ -80,17 +81,23 @@ def set_against_controls(comparisons):
 
 
 def timed(results):
-    """({key: record} of the rows that have a time, how many keys came twice); the last row of a key counts."""
+    """({(key, is modelled): record} of the rows that have a time, how many of them came twice); the last row of a key counts."""
     rows = [record for record in results["records"] if results_file.seconds_of(record) is not None]
-    by_key = {results_file.key(record): record for record in rows}
+    by_key = {(results_file.key(record), results_file.is_modelled(record)): record for record in rows}
     return by_key, len(rows) - len(by_key)
 
 
 def compare(old, new, floor=FLOOR):
-    """(comparisons, records only in old, records only in new)."""
+    """(comparisons, records only in old, records only in new, records of new whose time in old is of the other sort: modelled, or measured)."""
     before, after = timed(old)[0], timed(new)[0]
+
+    def unlike(name, other):
+        return name not in other and (name[0], not name[1]) in other
+
     both = [Comparison(before[name], after[name], floor) for name in after if name in before]
-    return both, [before[name] for name in before if name not in after], [after[name] for name in after if name not in before]
+    return (both, [before[name] for name in before if name not in after and not unlike(name, after)],
+            [after[name] for name in after if name not in before and not unlike(name, before)],
+            [after[name] for name in after if unlike(name, before)])
 
 
 def time_text(seconds):
@@ -127,13 +134,16 @@ def report(old, new, old_name, new_name, floor=FLOOR, everything=False, relative
     """Prints the check; returns whether nothing became slower."""
     if old["machine"]["name"] != new["machine"]["name"]:
         print(f"These are different machines: {old['machine']['name']} and {new['machine']['name']}; the ratios say nothing of the code.")
-    comparisons, only_old, only_new = compare(old, new, floor)
+    comparisons, only_old, only_new, unlike = compare(old, new, floor)
     if relative:
         set_against_controls(comparisons)
     print(f"{old_name} -> {new_name}: {len(comparisons)} rows in both" + (", ours relative to PyTorch on the same work" if relative else ""))
     print_table(comparisons, everything)
     print_missing(old_name, only_old)
     print_missing(new_name, only_new)
+    for record in unlike:
+        modelled, measured = (new_name, old_name) if results_file.is_modelled(record) else (old_name, new_name)
+        print(f"not compared: {results_file.title(record)} is modelled in {modelled} and measured in {measured}")
     for name, twice in ((old_name, timed(old)[1]), (new_name, timed(new)[1])):
         if twice:
             print(f"{name}: {twice} rows measure what a later row measures; the last counts.")

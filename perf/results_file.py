@@ -139,6 +139,7 @@ TRAINING = {
     "peak_tflops_measured": (measure, False), "memory_bytes": (memory, False), "seconds_to_first_step": (measure, False),
     "status": (text, False), "micro_steps": (count, False),
     "loss": (number, False), "versions": (table, False), "command": (command, False), "threads": (count, False),
+    "modelled": (flag, False),
 }
 MEASURED = ("step_seconds", "steps", "tokens_per_second")   # of a training that ran: status is "ok" or absent
 FIELDS = {
@@ -149,7 +150,7 @@ FIELDS = {
         "device": (text, True), "bytes": (measure, False), "flops": (measure, False), "seconds": (spread, False),
         "floor_seconds": (measure, False), "bound": (text, False), "copy_bytes_per_second": (measure, False),
         "matmul_flops_per_second": (measure, False), "estimate_seconds": (measure, False), "counters": (table, False),
-        "settings": (table, False), "versions": (table, False), "command": (command, False), "threads": (count, False),
+        "settings": (table, False), "versions": (table, False), "command": (command, False), "threads": (count, False), "modelled": (flag, False),
     },
     "profile": {
         "device": (text, True), "kernels": (profile_rows, True), "preset": (text, False), "precision": (text, False), "micro_batch": (count, False),
@@ -339,6 +340,11 @@ def seconds_of(record):
     """The spread of what the record timed, or None."""
     name = {"bench": "step_seconds", "torch": "step_seconds", "kernel": "seconds"}.get(record["kind"])
     return record.get(name) if name and record.get("status") in (None, "ok") else None
+
+
+def is_modelled(record):
+    """Whether the time is a model's and no clock's."""
+    return bool(record.get("modelled"))
 
 
 def spread_of(samples):

@@ -200,6 +200,16 @@ class RegressionTests(Folder):
         ours.divide_by([noisy])
         self.assertAlmostEqual(0.5, ours.band)
 
+    def test_a_modelled_time_is_not_held_against_a_measured_one(self):
+        passed, printed = self.check(results(bench(0.1), kernel()), results(bench(0.5, modelled=True), kernel()))
+        self.assertTrue(passed, printed)
+        self.assertIn("not compared: gpt-89m bf16 B=70 T=256 (gpt, cuda) is modelled in new and measured in old", printed)
+        self.assertNotIn("only in", printed)
+        self.assertIn("is modelled in old and measured in new", self.check(results(bench(0.5, modelled=True)), results(bench(0.1)))[1])
+        passed, printed = self.check(results(bench(0.1), bench(0.5, modelled=True)), results(bench(0.2), bench(0.5, modelled=True)))
+        self.assertFalse(passed, "the measured rows of both are compared, and the modelled ones")
+        self.assertIn("1 slower, 0 faster, 1 within noise", printed)
+
     def test_different_machines_are_said(self):
         self.assertIn("different machines", self.check(results(bench()), results(bench(), machine="Another"))[1])
 
