@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GptEngine.Runtime.Devices;
@@ -52,8 +53,11 @@ public sealed unsafe class NvtxTests
     [Test]
     public void Attach_NamesTheKinds()
     {
-        _ = new NvtxListener(NvtxTool.Attach(&Initialise)!);
+        NvtxTool tool = NvtxTool.Attach(&Initialise)!;
+        _ = new NvtxListener(tool);
+        _ = new NvtxListener(tool);
         Assert.That(Heard, Does.Contain("category 1 Step").And.Contain("category 4 Layer"));
+        Assert.That(Heard.Where(line => line.StartsWith("category", StringComparison.Ordinal)), Is.Unique, "a second device names nothing anew");
     }
 
     [Test]

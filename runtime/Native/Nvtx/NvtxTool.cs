@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 
 namespace GptEngine.Runtime.Native.Nvtx;
@@ -26,6 +27,7 @@ internal sealed unsafe class NvtxTool
     private readonly delegate* unmanaged[Cdecl]<int> _pop;
     private readonly delegate* unmanaged[Cdecl]<uint, byte*, void> _nameCategory;
     private readonly delegate* unmanaged[Cdecl]<nint, byte*, nint> _register;
+    private readonly ConcurrentDictionary<uint, string> _categories = [];
 
     private NvtxTool()
     {
@@ -78,10 +80,10 @@ internal sealed unsafe class NvtxTool
         return (tool, tool is null ? $"{path} does not want to hear of ranges" : $"{path} listens");
     }
 
-    /// <summary>Gives the kind of a range a name.</summary>
+    /// <summary>Gives the kind of a range a name, once: each device of the process has a listener that says it.</summary>
     internal void NameCategory(uint category, string name)
     {
-        if (_nameCategory is not null)
+        if (_nameCategory is not null && _categories.TryAdd(category, name))
         {
             byte* text = (byte*)Marshal.StringToCoTaskMemUTF8(name);
             _nameCategory(category, text);
