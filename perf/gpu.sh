@@ -198,7 +198,7 @@ part_kernels() {
     else
         "$GPT" bench --kernels $(device_options) --kernel-seconds "$seconds" --json "$RESULTS/kernels.json"
         # What was chosen, above, is by measuring; here every variant is forced in turn.
-        for variant in plain small large; do
+        for variant in plain small large warpgroups; do
             printf 'attention by %s kernels (GPTENGINE_ATTENTION=%s):\n' "$variant" "$variant"
             GPTENGINE_ATTENTION=$variant "$GPT" bench --kernels attention_forward attention_backward $(device_options) --kernel-seconds "$seconds" |
                 tee "$RESULTS/attention-$variant.txt"

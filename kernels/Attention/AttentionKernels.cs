@@ -23,12 +23,16 @@ public static class AttentionKernels
     /// <summary>Longest T of <see cref="BackwardShortTensor"/>.</summary>
     public const int ShortTime = 256;
 
+    /// <summary>Queries of a block of <see cref="ForwardWarpgroups"/>: of two warpgroups.</summary>
+    public const int ForwardWarpgroupsRows = 128;
+
     /// <summary>Keys of a block of <see cref="BackwardKeysPairsTensor"/>.</summary>
     public const int BackwardKeysPairsRows = 128;
 
     private const string Plain = "Attention/attention.cu";
     private const string Decoding = "Attention/attention_decode.cu";
     private const string TensorForward = "Attention/attention_forward_mma.cu";
+    private const string WarpgroupForward = "Attention/attention_forward_warpgroup.cu";
     private const string TensorBackward = "Attention/attention_backward_mma.cu";
     private const string TensorBackwardPairs = "Attention/attention_backward_pairs_mma.cu";
     private const string TensorBackwardWhole = "Attention/attention_backward_whole_mma.cu";
@@ -38,6 +42,15 @@ public static class AttentionKernels
 
     /// <summary>Keys, or queries, that a block of the kernels on tensor cores takes at a time.</summary>
     private const int TensorStep = 32;
+
+    /// <summary>Keys that a block of the kernels on warpgroup products takes at a time.</summary>
+    private const int WarpgroupStep = 64;
+
+    private const int WarpgroupRows = 64;
+    private const int WarpgroupThreads = 128;
+
+    /// <summary>Where the swizzle of 128 bytes repeats.</summary>
+    private const int PanelAlignment = 1024;
 
     private const int Threads = 128;
     private const int WeightPitch = 40;
@@ -62,6 +75,28 @@ public static class AttentionKernels
     /// <summary>On tensor cores.</summary>
     public static KernelInstance ForwardTensor(DataType storage, int headSize, int architecture) =>
         OfTensors(TensorForward, "attention_forward_mma", storage, headSize, architecture, ForwardTiles(headSize, architecture), lastingRows: 1);
+
+    /// <summary>On Hopper's warpgroup products; null where there are none, or no tensor cores for the type.</summary>
+    public static KernelInstance? ForwardWarpgroups(DataType storage, int headSize, int architecture)
+    {
+        if (architecture != HopperArchitecture || !HasTensorCores(storage, headSize, architecture))
+        {
+            return null;
+        }
+
+        // In shared memory beside the queries: three steps' keys and four steps' values. Sums of D up to 96 leave room for a second block.
+        int rowBytes = sizeof(ushort) * ((Checked(headSize) + 31) / 32 * 32);
+        int resident = headSize <= 96 ? 2 : 1;
+        return new KernelInstance(
+            WarpgroupForward,
+            $"attention_forward_warpgroup<{storage.DeviceName()}, {headSize}, {ForwardWarpgroupsRows / WarpgroupRows}, {resident}>",
+            ForwardWarpgroupsRows / WarpgroupRows * WarpgroupThreads,
+            DynamicSharedBytes: ((ForwardWarpgroupsRows + (7 * WarpgroupStep)) * rowBytes) + PanelAlignment)
+        {
+            FirstArchitecture = HopperArchitecture,
+            IsArchitectureSpecific = true,
+        };
+    }
 
     /// <summary>On tensor cores: all three gradients, of at most <see cref="ShortTime"/> queries a head.</summary>
     public static KernelInstance BackwardShortTensor(DataType storage, int headSize, int architecture)

@@ -26,17 +26,20 @@ public sealed class AttentionLauncher : IDisposable
     // Of pairs of warps, or not.
     private readonly KernelInstance? _pairs;
 
+    // On warpgroup products, or not.
+    private readonly KernelInstance? _forwardWarpgroups;
+
     /// <summary>Each pass's kernels are compiled and loaded when it is first asked for; a device goes through work once before it is captured.</summary>
     /// <param name="queue">Where to run.</param>
     /// <param name="storage">x.</param>
     /// <param name="headSize">D, at most <see cref="AttentionKernels.LargestHeadSize"/>.</param>
     /// <param name="variant">The fastest that is chosen where type, D, length and GPU allow it.</param>
-    public AttentionLauncher(KernelQueue queue, DataType storage, int headSize, AttentionVariant variant = AttentionVariant.LargeBlocks)
+    public AttentionLauncher(KernelQueue queue, DataType storage, int headSize, AttentionVariant variant = AttentionVariant.Warpgroups)
     {
         ArgumentNullException.ThrowIfNull(queue);
         (_queue, _storage, _headSize) = (queue, storage, headSize);
         _hasTensorCores = variant != AttentionVariant.Plain && AttentionKernels.HasTensorCores(storage, headSize, queue.Target.Number);
-        if (variant == AttentionVariant.LargeBlocks)
+        if (variant >= AttentionVariant.LargeBlocks)
         {
             int architecture = queue.Target.Number;
             _pairs = WhereItFits(AttentionKernels.BackwardKeysPairsTensor(storage, headSize, architecture));
@@ -45,6 +48,11 @@ public sealed class AttentionLauncher : IDisposable
                 WhereItFits(AttentionKernels.BackwardWholeTensor(storage, headSize, AttentionKernels.ShortTime / 2, architecture)),
                 WhereItFits(AttentionKernels.BackwardWholeTensor(storage, headSize, AttentionKernels.ShortTime, architecture)),
             ];
+        }
+
+        if (variant >= AttentionVariant.Warpgroups)
+        {
+            _forwardWarpgroups = WhereItFits(AttentionKernels.ForwardWarpgroups(storage, headSize, queue.Target.Number));
         }
     }
 
@@ -74,6 +82,11 @@ public sealed class AttentionLauncher : IDisposable
             return AttentionVariant.Plain;
         }
 
+        if (direction == AttentionDirection.Forward && _forwardWarpgroups is not null)
+        {
+            return AttentionVariant.Warpgroups;
+        }
+
         bool isLarge = direction == AttentionDirection.Backward
             && (shape.Time <= AttentionKernels.ShortTime ? _wholeHeads[LengthOf(shape)] : _pairs) is not null;
         return isLarge ? AttentionVariant.LargeBlocks : AttentionVariant.SmallBlocks;
@@ -93,7 +106,7 @@ public sealed class AttentionLauncher : IDisposable
         var argument = new AttentionShapeArgument(shape);
         LaunchableKernel kernel = _forward ??= _queue.Load(ForwardKernel());
         kernel.Launch(
-            Blocks(shape, _hasTensorCores ? AttentionKernels.ForwardRows(_headSize, _queue.Target.Number) : AttentionKernels.Tile),
+            Blocks(shape, ForwardRows()),
             1,
             PointerTo(qkv),
             PointerTo(documentStart),
@@ -204,11 +217,14 @@ public sealed class AttentionLauncher : IDisposable
     private static long Blocks(in AttentionShape shape, int tile) => DeviceTypes.CeilingDivide(shape.Time, tile) * shape.Batch * shape.Heads;
 
     private KernelInstance? WhereItFits(KernelInstance? kernel) =>
-        kernel?.DynamicSharedBytes <= _queue.Driver.Properties.MaximumSharedBytesPerBlock ? kernel : null;
+        kernel?.DynamicSharedBytes <= _queue.Driver.Properties.MaximumSharedBytesPerBlock && _queue.IsFor(kernel) ? kernel : null;
 
-    private KernelInstance ForwardKernel() => _hasTensorCores
-        ? AttentionKernels.ForwardTensor(_storage, _headSize, _queue.Target.Number)
-        : AttentionKernels.Forward(_storage, _headSize);
+    private KernelInstance ForwardKernel() => _forwardWarpgroups
+        ?? (_hasTensorCores ? AttentionKernels.ForwardTensor(_storage, _headSize, _queue.Target.Number) : AttentionKernels.Forward(_storage, _headSize));
+
+    private int ForwardRows() => _forwardWarpgroups is not null ? AttentionKernels.ForwardWarpgroupsRows
+        : _hasTensorCores ? AttentionKernels.ForwardRows(_headSize, _queue.Target.Number)
+        : AttentionKernels.Tile;
 
     private KernelInstance[] BackwardKernels() => _hasTensorCores
         ? [

@@ -14,4 +14,7 @@ public enum AttentionVariant
     /// head that is short enough, or of pairs of warps where heads are wide.
     /// </summary>
     LargeBlocks,
+
+    /// <summary>Where the GPU is Hopper, on its warpgroup products; else as <see cref="LargeBlocks"/>.</summary>
+    Warpgroups,
 }

@@ -15,12 +15,13 @@ public static class AttentionVariants
         (AttentionVariant.Plain, "plain"),
         (AttentionVariant.SmallBlocks, "small"),
         (AttentionVariant.LargeBlocks, "large"),
+        (AttentionVariant.Warpgroups, "warpgroups"),
     ];
 
     /// <summary>All of them, from the plain one to what the model has for the fastest: where nothing is measured, the last that serves is taken.</summary>
     public static ImmutableArray<AttentionVariant> All { get; } = [.. Words.Select(known => known.Variant)];
 
-    /// <summary>Every word, for messages: <c>plain, small or large</c>.</summary>
+    /// <summary>Every word, for messages: <c>plain, small, large or warpgroups</c>.</summary>
     public static string Alternatives { get; } = $"{string.Join(", ", Words[..^1].Select(known => known.Word))} or {Words[^1].Word}";
 
     /// <summary>A variant's word.</summary>

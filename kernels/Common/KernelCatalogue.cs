@@ -99,6 +99,7 @@ public static class KernelCatalogue
             yield return AttentionKernels.BackwardShortTensor(type, headSize, architecture);
             KernelInstance?[] large =
             [
+                AttentionKernels.ForwardWarpgroups(type, headSize, architecture),
                 AttentionKernels.BackwardKeysPairsTensor(type, headSize, architecture),
                 AttentionKernels.BackwardWholeTensor(type, headSize, AttentionKernels.ShortTime / 2, architecture),
                 AttentionKernels.BackwardWholeTensor(type, headSize, AttentionKernels.ShortTime, architecture),

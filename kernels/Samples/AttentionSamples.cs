@@ -27,7 +27,7 @@ internal static class AttentionSamples
         {
             foreach (int time in Lengths)
             {
-                yield return Backward(type, new AttentionShape(1, time, 1, headSize), AttentionVariant.LargeBlocks);
+                yield return Backward(type, new AttentionShape(1, time, 1, headSize), AttentionVariants.All[^1]);
             }
 
             foreach (int time in type == DataType.Float32 ? [] : Lengths[1..])

@@ -31,6 +31,9 @@ internal sealed record AttentionPass(KernelInstance Kernel, int BlockRows, int P
     /// <summary>Whether a block has a head, and makes gradQ of each step in the next.</summary>
     public bool IsWholeHead { get; init; }
 
+    /// <summary>Whether it multiplies by warpgroups, forward.</summary>
+    public bool IsOfWarpgroups { get; init; }
+
     public int Warps => Kernel.Threads / 32;
 
     public int WarpRows => BlockRows * Team / Warps;
@@ -49,12 +52,18 @@ internal sealed record AttentionPass(KernelInstance Kernel, int BlockRows, int P
     public static AttentionPass[][] Launches(DataType type, AttentionShape shape, GpuDeviceProperties gpu, AttentionVariant variant)
     {
         (int headSize, int architecture) = (shape.HeadSize, gpu.Architecture);
-        bool isLarge = variant == AttentionVariant.LargeBlocks;
+        bool isLarge = variant >= AttentionVariant.LargeBlocks;
+        KernelInstance? warpgroups = variant >= AttentionVariant.Warpgroups ? AttentionKernels.ForwardWarpgroups(type, headSize, architecture) : null;
         var queries = new AttentionPass(AttentionKernels.BackwardQueriesTensor(type, headSize, architecture), AttentionKernels.BackwardQueriesRows(headSize, architecture), 3, false, 2);
         var keys = new AttentionPass(AttentionKernels.BackwardKeysTensor(type, headSize, architecture), AttentionKernels.BackwardKeysRows(headSize), 4, true, 2);
         var launches = new List<AttentionPass[]>
         {
-            new[] { new AttentionPass(AttentionKernels.ForwardTensor(type, headSize, architecture), AttentionKernels.ForwardRows(headSize, architecture), 2, false, 1) },
+            new[]
+            {
+                warpgroups is null
+                    ? new AttentionPass(AttentionKernels.ForwardTensor(type, headSize, architecture), AttentionKernels.ForwardRows(headSize, architecture), 2, false, 1)
+                    : new AttentionPass(warpgroups, AttentionKernels.ForwardWarpgroupsRows, 2, false, 1) { Step = 64, Team = 4, IsOfWarpgroups = true },
+            },
         };
         if (shape.Time <= AttentionKernels.ShortTime)
         {

@@ -42,7 +42,7 @@ internal sealed record AttentionPrediction(
     {
         MachineModel model = MachineModel.Of(gpu.Architecture);
         AttentionPass pass = passes[0];
-        AttentionTraces[] traces = [.. passes.Select(part => new AttentionTraces(kernel.Graph, part, shape.HeadSize))];
+        IHeadTraces[] traces = [.. passes.Select(part => part.IsOfWarpgroups ? (IHeadTraces)new WarpgroupTraces(kernel.Graph, part) : new AttentionTraces(kernel.Graph, part, shape.HeadSize))];
 
         // Late queries and early keys first, as the grid has them.
         int[][][] head = [.. traces.SelectMany(part => part.OfHead(shape.Time))];

@@ -8,7 +8,7 @@ namespace GptEngine.Perf.MachineCode;
 /// Which instructions the warps of an attention kernel execute. The code is not run: its branches are told apart by what they jump over, and
 /// decided by the causal mask's geometry. Loops of products go round as often as the multiply-adds of a step need.
 /// </summary>
-internal sealed class AttentionTraces
+internal sealed class AttentionTraces : IHeadTraces
 {
     /// <summary>Shuffles that a warp sums four rows' products with.</summary>
     private const int ShufflesOfFourRows = 3;

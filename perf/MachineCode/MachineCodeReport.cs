@@ -75,10 +75,16 @@ internal static class MachineCodeReport
     private static void Attention(GpuDeviceProperties gpu, AttentionShape shape, CompileCache cache)
     {
         DataType type = gpu.Architecture == 70 ? DataType.Float16 : DataType.BFloat16;
-        AttentionPass[][] chosen = AttentionPass.Launches(type, shape, gpu, AttentionVariant.LargeBlocks);
+        AttentionPass[][] chosen = AttentionPass.Launches(type, shape, gpu, AttentionVariants.All[^1]);
         AttentionPass[][] small = AttentionPass.Launches(type, shape, gpu, AttentionVariant.SmallBlocks);
         AttentionPrediction[] parts = [.. chosen.Select(passes => Predict(passes, shape, gpu, cache))];
         Print(parts[..1], shape, $"{AttentionPrediction.Rate(parts[..1], shape, 2, gpu):F0}");
+        if (chosen[0][0].Kernel != small[0][0].Kernel)
+        {
+            AttentionPrediction other = Predict(small[0], shape, gpu, cache);
+            Print([other], shape, $"small blocks: {AttentionPrediction.Rate([other], shape, 2, gpu):F0}");
+        }
+
         Print(parts[1..], shape, $"{AttentionPrediction.Rate(parts[1..], shape, 5, gpu):F0}");
         if (chosen[^1][0].Kernel != small[^1][0].Kernel)
         {

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using GptEngine.Kernels.Attention;
 using GptEngine.Kernels.Benchmarks;
@@ -21,6 +22,7 @@ public sealed class ChosenAttentionTests
 {
     [TestCase(null, null)]
     [TestCase("", null)]
+    [TestCase("warpgroups", AttentionVariant.Warpgroups)]
     [TestCase("large", AttentionVariant.LargeBlocks)]
     [TestCase("small", AttentionVariant.SmallBlocks)]
     [TestCase("plain", AttentionVariant.Plain)]
@@ -30,7 +32,7 @@ public sealed class ChosenAttentionTests
     [Test]
     public void Variable_WithAnotherValue_IsToldWhatItMayBe() => Assert.That(
         () => GpuOperations.ForcedAttention(_ => "Large"),
-        Throws.TypeOf<UserErrorException>().With.Message.EqualTo("GPTENGINE_ATTENTION is \"Large\"; set it to plain, small or large, or leave it out."));
+        Throws.TypeOf<UserErrorException>().With.Message.EqualTo("GPTENGINE_ATTENTION is \"Large\"; set it to plain, small, large or warpgroups, or leave it out."));
 
     /// <summary>Every variant has a word, and the word is its own.</summary>
     [Test]
@@ -46,6 +48,8 @@ public sealed class ChosenAttentionTests
     [TestCase(80, DataType.BFloat16, 129, 96, AttentionVariant.SmallBlocks, AttentionVariant.SmallBlocks)]
     [TestCase(80, DataType.BFloat16, 257, 64, AttentionVariant.SmallBlocks, AttentionVariant.SmallBlocks)]
     [TestCase(80, DataType.BFloat16, 257, 96, AttentionVariant.SmallBlocks, AttentionVariant.LargeBlocks)]
+    [TestCase(90, DataType.Float16, 257, 96, AttentionVariant.Warpgroups, AttentionVariant.LargeBlocks)]
+    [TestCase(90, DataType.Float32, 257, 96, AttentionVariant.Plain, AttentionVariant.Plain)]
     public void VariantOf_IsTheFastestThatServes(int architecture, DataType type, int time, int headSize, AttentionVariant forward, AttentionVariant backward)
     {
         using var driver = new SimulatedDriver(SimulatedGpus.ByArchitecture(architecture));
@@ -65,13 +69,24 @@ public sealed class ChosenAttentionTests
     [RequiresNvrtc]
     public void Operations_LaunchTheVariantsKernels(AttentionVariant variant, string kernel)
     {
-        var driver = new SimulatedDriver(SimulatedGpus.A100, new SimulatorOptions { Checks = SimulatorChecks.None, KeepReports = true });
+        Assert.That(Launches(SimulatedGpus.A100, "attention_backward", variant), Has.Some.Contains($"{kernel}I"), "mangled, with its arguments");
+    }
+
+    [TestCase(AttentionVariant.Warpgroups, "attention_forward_warpgroup")]
+    [TestCase(AttentionVariant.LargeBlocks, "attention_forward_mma")]
+    [RequiresNvrtc]
+    public void OperationsOnHopper_LaunchTheVariantsKernels(AttentionVariant variant, string kernel) =>
+        Assert.That(Launches(SimulatedGpus.ByArchitecture(90), "attention_forward", variant), Has.Some.Contains($"{kernel}I"));
+
+    private static IEnumerable<string> Launches(GpuDeviceProperties gpu, string operation, AttentionVariant variant)
+    {
+        var driver = new SimulatedDriver(gpu, new SimulatorOptions { Checks = SimulatorChecks.None, KeepReports = true });
         var options = new GpuOptions { Attention = variant };
         CudaOperations operations = GpuOperations.Simulated(driver, DataType.Float16, options, new CompileCache(new NvrtcCompiler(), CompileCache.DefaultFolder));
         using Device device = operations.Device;
         using CudaOperations closing = operations;
         OperationMeasurement measured = OperationBenchmark.Count(
-            operations, driver, new("attention_backward", DataType.Float16, [new("batch", 1), new("time", 32), new("heads", 1), new("head_size", 64), new("document", 0)]));
-        Assert.That(measured.Launches.Select(launch => launch.Kernel), Has.Some.Contains($"{kernel}I"), "mangled, with its arguments");
+            operations, driver, new(operation, DataType.Float16, [new("batch", 1), new("time", 32), new("heads", 1), new("head_size", 64), new("document", 0)]));
+        return [.. measured.Launches.Select(launch => launch.Kernel)];
     }
 }

@@ -34,6 +34,16 @@ public sealed class KernelReportTests
             .Select(row => $"{row.Kernel} for {row.Target}: {row.Resources}"),
         Is.Empty);
 
+    // C7510 and its kin: a warpgroup's products would wait for each other.
+    [Test]
+    public void Catalogue_NoKernel_HasItsProductsSerialized() => Assert.That(
+        from row in _rows
+        where row.Kernel.IsArchitectureSpecific
+        let log = _cache.GetOrCompile(KernelSources.Request(row.Target, ImageFormat.Cubin, row.Kernel)).Image.Log
+        where log.Contains("C75", StringComparison.Ordinal) || log.Contains("serialized", StringComparison.Ordinal)
+        select $"{row.Kernel}: {log}",
+        Is.Empty);
+
     [Test]
     public void Catalogue_EveryKernel_FitsAnSm() =>
         Assert.That(_rows.Where(row => row.ResidentBlocks == 0).Select(row => $"{row.Kernel} for {row.Target}"), Is.Empty);

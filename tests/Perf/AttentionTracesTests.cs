@@ -3,6 +3,7 @@ using System.Linq;
 using GptEngine.Kernels.Attention;
 using GptEngine.Kernels.Common;
 using GptEngine.Perf.MachineCode;
+using GptEngine.Runtime;
 using GptEngine.Runtime.Cuda;
 using GptEngine.Runtime.Memory;
 using GptEngine.Runtime.Simulator.Driver;
@@ -17,6 +18,7 @@ public sealed class AttentionTracesTests
     private static readonly FlowGraph Whole = GraphOf(MachineCodeSamples.AttentionWhole);
     private static readonly FlowGraph Behind = GraphOf(MachineCodeSamples.AttentionBehind);
     private static readonly FlowGraph Pairs = GraphOf(MachineCodeSamples.AttentionPairs);
+    private static readonly FlowGraph Warpgroup = GraphOf(MachineCodeSamples.AttentionWarpgroup);
 
     // A product of a warp's 32 rows with a step of 32, D 64.
     private const double Product = 32.0 * 32 * 64;
@@ -92,6 +94,27 @@ public sealed class AttentionTracesTests
         // Eight pairs of 32 keys at T 256: 64 queries a step are two products of 32, D 128 two of 64.
         int steps = Enumerable.Range(0, 8).Sum(pair => 4 - (pair * 32 / 64));
         Assert.That(MultiplyAdds(Pairs, pass, 128, 256), Is.EqualTo(steps * 4 * 2 * 2 * Product));
+    }
+
+    [Test]
+    public void Traces_OfWarpgroups_MultiplyCopyAndWaitAsTheLaunchDoes()
+    {
+        var traces = new WarpgroupTraces(Warpgroup, new AttentionPass(new KernelInstance("", "", 256), 128, 2, false, 1) { Step = 64, Team = 4, IsOfWarpgroups = true });
+
+        // Four warpgroups of 64 queries see 1, 2, 3 and 4 steps of 64 keys, two products of D 64 each.
+        Assert.That(
+            traces.OfHead(256).Sum(block => block.Sum(trace => trace.Sum(i => MachineModel.MultiplyAdds(Warpgroup.Code[i])))), Is.EqualTo(10 * 2 * 64.0 * 64 * 64));
+        foreach (int tile in new[] { 0, 1 })
+        {
+            // A thread copies four chunks of the block's queries, and two of each step's keys and as many of its values.
+            int steps = 2 * (tile + 1);
+            int[][] block = traces.OfBlock(tile);
+            Assert.That(block.Select(trace => trace.Count(i => Warpgroup.Code[i].Name == "LDGSTS")), Is.All.EqualTo(4 + (4 * steps)));
+            Assert.That(block.Select(trace => trace.Count(i => Warpgroup.Code[i].Has("TRYWAIT"))), Is.All.EqualTo(steps + 1));
+            Assert.That(block.Select(trace => trace.Count(i => Warpgroup.Code[i].Has("ARRIVE") && Warpgroup.Code[i].Name == "SYNCS")), Is.All.EqualTo(steps + 2));
+        }
+
+        Assert.That(() => traces.OfHead(192), Throws.TypeOf<UserErrorException>().With.Message.Contains("whole blocks of 128, not 192"));
     }
 
     [Test]

@@ -30,6 +30,9 @@ internal static class MachineCodeSamples
     /// <summary><c>attention_backward_keys_pairs_mma&lt;BFloat16, 128&gt;</c>, sm_80: two warps share 32 keys, 64 queries a step.</summary>
     public static string AttentionPairs => Unpacked("attention_backward_keys_pairs_mma.sm80.sass.gz");
 
+    /// <summary><c>attention_forward_warpgroup&lt;BFloat16, 64, 2, 2&gt;</c>, sm_90a: two warpgroups of 64 queries a block, 64 keys a step.</summary>
+    public static string AttentionWarpgroup => Unpacked("attention_forward_warpgroup.sm90a.sass.gz");
+
     /// <summary>Instructions without operands: opcode, stall count, write barrier, wait mask.</summary>
     public static ImmutableArray<MachineInstruction> Code(params (string Opcode, int Stall, int Write, int Wait)[] lines)
     {

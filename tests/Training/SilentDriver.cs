@@ -127,6 +127,8 @@ internal unsafe class SilentDriver : GpuDriver
     {
         public Version Version { get; } = new(1, 0);
 
+        public bool KnowsSpecificTargets => true;
+
         public CompiledImage Compile(CompileRequest request)
         {
             var names = new Dictionary<string, string>(StringComparer.Ordinal);
