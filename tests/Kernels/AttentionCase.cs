@@ -18,11 +18,22 @@ internal sealed class AttentionCase
     private readonly DataType _storage;
     private readonly Random _random;
 
-    public AttentionCase(in AttentionShape shape, DocumentLayout documents, DataType storage, int seed)
+    /// <param name="shape">B, T, H, D.</param>
+    /// <param name="documents">Where they open.</param>
+    /// <param name="storage">What the numbers are rounded to.</param>
+    /// <param name="seed">Of the numbers.</param>
+    /// <param name="growth">How much larger each key is than the one before it: scores then grow from tile to tile, and their maximum with them.</param>
+    public AttentionCase(in AttentionShape shape, DocumentLayout documents, DataType storage, int seed, double growth = 0)
     {
         (Shape, _storage, _random) = (shape, storage, new Random(seed));
         Starts = AttentionCases.DocumentStarts(_random, shape.Batch, shape.Time, documents);
         Qkv = Normal(shape.Rows * 3 * shape.Channels);
+        for (int i = 0; growth > 0 && i < Qkv.Length; i++)
+        {
+            bool isKey = i / shape.Channels % 3 == 1;
+            Qkv[i] = isKey ? Tolerance.Round(Qkv[i] * (1 + (growth * (i / (3 * shape.Channels) % shape.Time))), storage) : Qkv[i];
+        }
+
         GradOutput = Normal(shape.Rows * shape.Channels);
         (double[] output, LogSumExp) = Forward<double>(Qkv);
         Output = output;
