@@ -36,6 +36,7 @@ public static class AttentionKernels
     private const string TensorBackward = "Attention/attention_backward_mma.cu";
     private const string TensorBackwardPairs = "Attention/attention_backward_pairs_mma.cu";
     private const string TensorBackwardWhole = "Attention/attention_backward_whole_mma.cu";
+    private const string WarpgroupBackward = "Attention/attention_backward_warpgroup.cu";
     private const int FirstTensorArchitecture = 70;
     private const int AsynchronousArchitecture = 80;
     private const int HopperArchitecture = 90;
@@ -58,6 +59,9 @@ public static class AttentionKernels
     /// <summary>A query's log-sum, δ and start.</summary>
     private const int StatisticsBytes = 2 * sizeof(float) + sizeof(int);
     private const int TileRows = 16;
+
+    /// <summary>What a block of <see cref="BackwardKeysWarpgroups"/> keeps of where it is.</summary>
+    private const int HeadBytes = 4 * sizeof(int);
 
     /// <summary>Any D up to <see cref="LargestHeadSize"/>.</summary>
     public static KernelInstance Forward(DataType storage, int headSize) => OfTiles("attention_forward", storage, headSize, tiles: 3);
@@ -97,6 +101,19 @@ public static class AttentionKernels
             IsArchitectureSpecific = true,
         };
     }
+
+    /// <summary>On Hopper's warpgroup products: the gradients of K and V; null where there are none, or no tensor cores for the type.</summary>
+    public static KernelInstance? BackwardKeysWarpgroups(DataType storage, int headSize, int architecture) => OfWarpgroups(
+        "attention_backward_keys_warpgroup", storage, headSize, architecture, headSize <= 96 ? 2 : 1, (3 * WarpgroupStep * StatisticsBytes) + HeadBytes);
+
+    /// <summary>On Hopper's warpgroup products: the gradient of Q, and δ; null where there are none, or no tensor cores for the type.</summary>
+    public static KernelInstance? BackwardQueriesWarpgroups(DataType storage, int headSize, int architecture) => OfWarpgroups(
+        "attention_backward_queries_warpgroup",
+        storage,
+        headSize,
+        architecture,
+        headSize <= 64 ? 3 : headSize <= 96 ? 2 : 1,
+        BackwardWarpgroupsRows(headSize) * sizeof(float));
 
     /// <summary>On tensor cores: all three gradients, of at most <see cref="ShortTime"/> queries a head.</summary>
     public static KernelInstance BackwardShortTensor(DataType storage, int headSize, int architecture)
@@ -169,6 +186,9 @@ public static class AttentionKernels
             BackwardQueriesTiles(headSize, architecture),
             lastingRows: 2,
             BackwardQueriesRows(headSize, architecture) * sizeof(float));
+
+    /// <summary>Keys, or queries, of a block of <see cref="BackwardKeysWarpgroups"/> and <see cref="BackwardQueriesWarpgroups"/>.</summary>
+    public static int BackwardWarpgroupsRows(int headSize) => BackwardGroups(headSize) * WarpgroupRows;
 
     /// <summary>Queries of a block of <see cref="ForwardTensor"/>.</summary>
     public static int ForwardRows(int headSize, int architecture) => BlockRows(ForwardTiles(headSize, architecture));
@@ -255,6 +275,30 @@ public static class AttentionKernels
         {
             FirstArchitecture = architecture >= AsynchronousArchitecture ? AsynchronousArchitecture : FirstTensorArchitecture,
             LastArchitecture = architecture >= AsynchronousArchitecture ? int.MaxValue : AsynchronousArchitecture - 1,
+        };
+    }
+
+    // Of one warpgroup, so that an SM has several blocks; where heads are too wide for that, of two, which share what passes by.
+    private static int BackwardGroups(int headSize) => headSize <= 96 ? 1 : 2;
+
+    // Two tensors' rows stay, and three steps of two others pass by.
+    private static KernelInstance? OfWarpgroups(string name, DataType storage, int headSize, int architecture, int resident, int statisticsBytes)
+    {
+        if (architecture != HopperArchitecture || !HasTensorCores(storage, headSize, architecture))
+        {
+            return null;
+        }
+
+        int groups = BackwardGroups(Checked(headSize));
+        int rowBytes = sizeof(ushort) * ((headSize + 31) / 32 * 32);
+        return new KernelInstance(
+            WarpgroupBackward,
+            $"{name}<{storage.DeviceName()}, {headSize}, {groups}, {resident}>",
+            groups * WarpgroupThreads,
+            DynamicSharedBytes: (((2 * groups * WarpgroupRows) + (6 * WarpgroupStep)) * rowBytes) + statisticsBytes + PanelAlignment)
+        {
+            FirstArchitecture = HopperArchitecture,
+            IsArchitectureSpecific = true,
         };
     }
 

@@ -28,6 +28,8 @@ public sealed class AttentionLauncher : IDisposable
 
     // On warpgroup products, or not.
     private readonly KernelInstance? _forwardWarpgroups;
+    private readonly KernelInstance? _queriesWarpgroups;
+    private readonly KernelInstance? _keysWarpgroups;
 
     /// <summary>Each pass's kernels are compiled and loaded when it is first asked for; a device goes through work once before it is captured.</summary>
     /// <param name="queue">Where to run.</param>
@@ -53,6 +55,8 @@ public sealed class AttentionLauncher : IDisposable
         if (variant >= AttentionVariant.Warpgroups)
         {
             _forwardWarpgroups = WhereItFits(AttentionKernels.ForwardWarpgroups(storage, headSize, queue.Target.Number));
+            _queriesWarpgroups = WhereItFits(AttentionKernels.BackwardQueriesWarpgroups(storage, headSize, queue.Target.Number));
+            _keysWarpgroups = WhereItFits(AttentionKernels.BackwardKeysWarpgroups(storage, headSize, queue.Target.Number));
         }
     }
 
@@ -82,7 +86,7 @@ public sealed class AttentionLauncher : IDisposable
             return AttentionVariant.Plain;
         }
 
-        if (direction == AttentionDirection.Forward && _forwardWarpgroups is not null)
+        if ((direction == AttentionDirection.Forward ? _forwardWarpgroups : _keysWarpgroups) is not null)
         {
             return AttentionVariant.Warpgroups;
         }
@@ -95,7 +99,7 @@ public sealed class AttentionLauncher : IDisposable
     /// <summary>The kernels of a pass over this shape, the one that names it first.</summary>
     public ImmutableArray<KernelInstance> KernelsOf(AttentionDirection direction, in AttentionShape shape) =>
         direction == AttentionDirection.Forward ? [ForwardKernel()]
-        : !_hasTensorCores || shape.Time > AttentionKernels.ShortTime ? [.. BackwardKernels().Reverse()]
+        : !IsShort(shape) ? [.. BackwardKernels().Reverse()]
         : [_wholeHeads[LengthOf(shape)] ?? AttentionKernels.BackwardShortTensor(_storage, _headSize, _queue.Target.Number)];
 
     /// <inheritdoc cref="IOperations.AttentionForward"/>
@@ -124,7 +128,7 @@ public sealed class AttentionLauncher : IDisposable
         CheckSpecialisation(shape, qkv, output, gradOutput, gradQkv);
         workspace.Expect("workspace", DataType.Float32, Axis.AtLeast("bytes/4", BackwardWorkspaceBytes(shape) / sizeof(float)));
         var argument = new AttentionShapeArgument(shape);
-        if (_hasTensorCores && shape.Time <= AttentionKernels.ShortTime)
+        if (IsShort(shape))
         {
             BackwardShort(qkv, documentStart, output, logSumExp, gradOutput, gradQkv, shape);
             return;
@@ -135,7 +139,7 @@ public sealed class AttentionLauncher : IDisposable
         {
             // The queries' kernel makes δ on its way.
             kernels[0].Launch(
-                Blocks(shape, AttentionKernels.BackwardQueriesRows(_headSize, _queue.Target.Number)),
+                Blocks(shape, QueriesRows()),
                 1,
                 PointerTo(qkv),
                 PointerTo(documentStart),
@@ -145,8 +149,7 @@ public sealed class AttentionLauncher : IDisposable
                 PointerTo(gradOutput),
                 PointerTo(gradQkv),
                 KernelArgument.Structure(&argument));
-            int rows = _pairs is null ? AttentionKernels.BackwardKeysRows(_headSize) : AttentionKernels.BackwardKeysPairsRows;
-            LaunchPass(kernels[1], rows, qkv, documentStart, logSumExp, gradOutput, gradQkv, shape, workspace);
+            LaunchPass(kernels[1], KeysRows(), qkv, documentStart, logSumExp, gradOutput, gradQkv, shape, workspace);
         }
         else
         {
@@ -211,6 +214,9 @@ public sealed class AttentionLauncher : IDisposable
             KernelArgument.Structure(&argument));
     }
 
+    // Whether the backward pass is one launch on tensor cores.
+    private bool IsShort(in AttentionShape shape) => _hasTensorCores && _keysWarpgroups is null && shape.Time <= AttentionKernels.ShortTime;
+
     // Which of the two lengths of whole heads.
     private static int LengthOf(in AttentionShape shape) => shape.Time <= AttentionKernels.ShortTime / 2 ? 0 : 1;
 
@@ -226,10 +232,18 @@ public sealed class AttentionLauncher : IDisposable
         : _hasTensorCores ? AttentionKernels.ForwardRows(_headSize, _queue.Target.Number)
         : AttentionKernels.Tile;
 
+    private int QueriesRows() => _queriesWarpgroups is not null
+        ? AttentionKernels.BackwardWarpgroupsRows(_headSize)
+        : AttentionKernels.BackwardQueriesRows(_headSize, _queue.Target.Number);
+
+    private int KeysRows() => _keysWarpgroups is not null ? AttentionKernels.BackwardWarpgroupsRows(_headSize)
+        : _pairs is not null ? AttentionKernels.BackwardKeysPairsRows
+        : AttentionKernels.BackwardKeysRows(_headSize);
+
     private KernelInstance[] BackwardKernels() => _hasTensorCores
         ? [
-            AttentionKernels.BackwardQueriesTensor(_storage, _headSize, _queue.Target.Number),
-            _pairs ?? AttentionKernels.BackwardKeysTensor(_storage, _headSize, _queue.Target.Number),
+            _queriesWarpgroups ?? AttentionKernels.BackwardQueriesTensor(_storage, _headSize, _queue.Target.Number),
+            _keysWarpgroups ?? _pairs ?? AttentionKernels.BackwardKeysTensor(_storage, _headSize, _queue.Target.Number),
         ]
         : [
             AttentionKernels.Delta(_storage, _headSize),

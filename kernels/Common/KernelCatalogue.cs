@@ -100,6 +100,8 @@ public static class KernelCatalogue
             KernelInstance?[] large =
             [
                 AttentionKernels.ForwardWarpgroups(type, headSize, architecture),
+                AttentionKernels.BackwardQueriesWarpgroups(type, headSize, architecture),
+                AttentionKernels.BackwardKeysWarpgroups(type, headSize, architecture),
                 AttentionKernels.BackwardKeysPairsTensor(type, headSize, architecture),
                 AttentionKernels.BackwardWholeTensor(type, headSize, AttentionKernels.ShortTime / 2, architecture),
                 AttentionKernels.BackwardWholeTensor(type, headSize, AttentionKernels.ShortTime, architecture),

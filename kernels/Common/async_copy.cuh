@@ -9,6 +9,14 @@ __device__ inline void copy_async(uint32 shared, const void* global, bool valid)
 
 __device__ inline void copy_async(void* shared, const void* global, bool valid) { copy_async(shared_address(shared), global, valid); }
 
+// 4 bytes; where not `valid`, zero is written and nothing is read.
+__device__ inline void copy_word_async(void* shared, const void* global, bool valid) {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;"
+                 :
+                 : "r"(shared_address(shared)), "l"(global), "r"(valid ? 4 : 0)
+                 : "memory");
+}
+
 // Closes a group of copies.
 __device__ inline void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 

@@ -28,6 +28,9 @@ internal sealed record AttentionPass(KernelInstance Kernel, int BlockRows, int P
     /// <summary>Whether both passes are one launch, in which each tensor comes from memory once.</summary>
     public bool IsShort { get; init; }
 
+    /// <summary>Whether all of a block's warps take every step, and rows are loaded two steps ahead: those that multiply by warpgroups, backward.</summary>
+    public bool TakesAllSteps { get; init; }
+
     /// <summary>Whether a block has a head, and makes gradQ of each step in the next.</summary>
     public bool IsWholeHead { get; init; }
 
@@ -65,6 +68,13 @@ internal sealed record AttentionPass(KernelInstance Kernel, int BlockRows, int P
                     : new AttentionPass(warpgroups, AttentionKernels.ForwardWarpgroupsRows, 2, false, 1) { Step = 64, Team = 4, IsOfWarpgroups = true },
             },
         };
+        if (variant >= AttentionVariant.Warpgroups && AttentionKernels.BackwardKeysWarpgroups(type, headSize, architecture) is KernelInstance byKeys)
+        {
+            var groups = new AttentionPass(byKeys, AttentionKernels.BackwardWarpgroupsRows(headSize), 4, true, 2) { Step = 64, TakesAllSteps = true };
+            KernelInstance byQueries = AttentionKernels.BackwardQueriesWarpgroups(type, headSize, architecture)!;
+            return [.. launches, [groups with { Kernel = byQueries, Products = 3, RowsAreKeys = false }], [groups]];
+        }
+
         if (shape.Time <= AttentionKernels.ShortTime)
         {
             // A kernel for a length, and one for half of it.
@@ -95,7 +105,7 @@ internal sealed record AttentionPass(KernelInstance Kernel, int BlockRows, int P
     }
 
     /// <summary>Whether a warp's rows have anything to do with a step's.</summary>
-    public bool Sees(int ownFirst, int stepFirst) => RowsAreKeys ? stepFirst + Step > ownFirst : stepFirst < ownFirst + WarpRows;
+    public bool Sees(int ownFirst, int stepFirst) => TakesAllSteps || (RowsAreKeys ? stepFirst + Step > ownFirst : stepFirst < ownFirst + WarpRows);
 
     /// <summary>Whether the causal mask hides some of them from some.</summary>
     public bool IsMasked(int ownFirst, int stepFirst) => RowsAreKeys ? stepFirst < ownFirst + WarpRows - 1 : ownFirst < stepFirst + Step - 1;

@@ -133,7 +133,7 @@ internal sealed class AttentionTraces : IHeadTraces
             BranchKind.OverFinish => step == 0 || _pass.Squares(work.Warp, _headSize) == 0,
             BranchKind.OverMask => !_pass.IsMasked(work.OwnFirst, first + (work.Warp % _pass.Team * (_pass.Step / _pass.Team))),
             BranchKind.OverScaling => step > 0,
-            BranchKind.OverCopy => step >= last - (_pass.IsWholeHead ? 1 : 0),
+            BranchKind.OverCopy => step >= last - (_pass.IsWholeHead || _pass.TakesAllSteps ? 1 : 0),
             BranchKind.OverKeysCopy => step >= last - 2,
             BranchKind.ToCopy => step < last,
             _ => false,

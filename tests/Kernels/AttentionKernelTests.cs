@@ -81,17 +81,20 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
         }
     }
 
-    // Where the launcher would choose a block a head, and pairs of warps.
-    [TestCase(33, 64, DocumentLayout.EveryToken)]
-    [TestCase(161, 64, DocumentLayout.Ragged)]
-    [TestCase(289, 96, DocumentLayout.Edges)]
-    public void BackwardBySmallBlocks_EveryType_MatchesOracle(int time, int headSize, DocumentLayout documents)
+    // Where the launcher would choose a block a head, pairs of warps, or warpgroups.
+    [TestCase(33, 64, DocumentLayout.EveryToken, AttentionVariant.SmallBlocks)]
+    [TestCase(161, 64, DocumentLayout.Ragged, AttentionVariant.SmallBlocks)]
+    [TestCase(289, 96, DocumentLayout.Edges, AttentionVariant.SmallBlocks)]
+    [TestCase(97, 96, DocumentLayout.Edges, AttentionVariant.LargeBlocks)]
+    [TestCase(193, 64, DocumentLayout.Ragged, AttentionVariant.LargeBlocks)]
+    [TestCase(289, 128, DocumentLayout.Edges, AttentionVariant.LargeBlocks)]
+    public void BackwardByEarlierVariants_EveryType_MatchesOracle(int time, int headSize, DocumentLayout documents, AttentionVariant variant)
     {
         foreach (DataType storage in Types[1..])
         {
             int seed = TestSeed.Next();
             var data = new AttentionCase(new AttentionShape(1, time, 1, headSize), documents, storage, seed);
-            using var launcher = new AttentionLauncher(_bench.Queue, storage, headSize, AttentionVariant.SmallBlocks);
+            using var launcher = new AttentionLauncher(_bench.Queue, storage, headSize, variant);
             double[] actual = Backward(data, storage, launcher);
             double[] oracle = data.GradQkv();
             Assert.That(
@@ -106,7 +109,8 @@ public sealed class AttentionKernelTests(int architecture) : IDisposable
     {
         var shape = new AttentionShape(1, time, 1, headSize);
         var data = new AttentionCase(shape, DocumentLayout.None, DataType.Float16, TestSeed.Next());
-        Backward(data, DataType.Float16);
+        using var launcher = new AttentionLauncher(_bench.Queue, DataType.Float16, headSize, AttentionVariant.LargeBlocks);
+        Backward(data, DataType.Float16, launcher);
         LaunchCounters counters = _bench.Launches[^1].Counters;
 
         // Tiles of 32 or 16 keys by 32 queries, those on the diagonal whole. On sm_70 tiles are blocks of their own.

@@ -48,7 +48,8 @@ public sealed class ChosenAttentionTests
     [TestCase(80, DataType.BFloat16, 129, 96, AttentionVariant.SmallBlocks, AttentionVariant.SmallBlocks)]
     [TestCase(80, DataType.BFloat16, 257, 64, AttentionVariant.SmallBlocks, AttentionVariant.SmallBlocks)]
     [TestCase(80, DataType.BFloat16, 257, 96, AttentionVariant.SmallBlocks, AttentionVariant.LargeBlocks)]
-    [TestCase(90, DataType.Float16, 257, 96, AttentionVariant.Warpgroups, AttentionVariant.LargeBlocks)]
+    [TestCase(90, DataType.Float16, 257, 96, AttentionVariant.Warpgroups, AttentionVariant.Warpgroups)]
+    [TestCase(90, DataType.BFloat16, 128, 8, AttentionVariant.Warpgroups, AttentionVariant.Warpgroups)]
     [TestCase(90, DataType.Float32, 257, 96, AttentionVariant.Plain, AttentionVariant.Plain)]
     public void VariantOf_IsTheFastestThatServes(int architecture, DataType type, int time, int headSize, AttentionVariant forward, AttentionVariant backward)
     {
