@@ -9,13 +9,14 @@ namespace GptEngine.Kernels.Cast;
 public sealed class CastLauncher(KernelQueue queue)
 {
     private const int BlockThreads = 256;
-    private const int ElementsPerThread = 4;
+    private const int StepsPerThread = 4;
+    private const int QuadSize = 4;
 
-    private readonly Dictionary<(DataType From, DataType To), LaunchableKernel> _kernels = [];
+    private readonly Dictionary<(DataType From, DataType To, bool Packed), LaunchableKernel> _kernels = [];
 
-    /// <summary>From one type to another.</summary>
-    public static KernelInstance Cast(DataType from, DataType to) =>
-        new("Cast/cast.cu", $"cast<{from.DeviceName()}, {to.DeviceName()}>", BlockThreads);
+    /// <summary>From one type to another, four elements by four or element by element.</summary>
+    public static KernelInstance Cast(DataType from, DataType to, bool packed) =>
+        new("Cast/cast.cu", $"cast<{from.DeviceName()}, {to.DeviceName()}, {packed.DeviceName()}>", BlockThreads);
 
     /// <summary>Least bytes and operations.</summary>
     public static KernelCost Cost(DataType from, DataType to, long count) => new(count * (from.SizeInBytes() + to.SizeInBytes()), 0);
@@ -35,13 +36,18 @@ public sealed class CastLauncher(KernelQueue queue)
             return;
         }
 
-        if (!_kernels.TryGetValue((source.Type, destination.Type), out LaunchableKernel? kernel))
+        bool packed = AreAligned(source, destination);
+        if (!_kernels.TryGetValue((source.Type, destination.Type, packed), out LaunchableKernel? kernel))
         {
-            kernel = queue.Load(Cast(source.Type, destination.Type));
-            _kernels.Add((source.Type, destination.Type), kernel);
+            kernel = queue.Load(Cast(source.Type, destination.Type, packed));
+            _kernels.Add((source.Type, destination.Type, packed), kernel);
         }
 
         kernel.Launch(
-            DeviceTypes.CeilingDivide(source.Count, BlockThreads * ElementsPerThread), 1, PointerTo(source), PointerTo(destination), source.Count);
+            DeviceTypes.CeilingDivide(source.Count, (long)BlockThreads * StepsPerThread * (packed ? QuadSize : 1)),
+            1,
+            PointerTo(source),
+            PointerTo(destination),
+            source.Count);
     }
 }

@@ -66,7 +66,7 @@ public static class KernelCatalogue
         }
 
         yield return LayerNormKernels.BackwardColumns(type);
-        yield return BiasGradientLauncher.Partials(type);
+        yield return BiasGradientLauncher.Partials(type, packed: true);
         yield return KernelMatrixProducts.Instance(type, type, leftTransposed: false, rightTransposed: true, gelu: true);
         yield return KernelMatrixProducts.Instance(type, type, leftTransposed: false, rightTransposed: false, gelu: false);
         yield return KernelMatrixProducts.Instance(type, DataType.Float32, leftTransposed: true, rightTransposed: false, gelu: false);
@@ -117,8 +117,8 @@ public static class KernelCatalogue
     [
         AttentionKernels.Cache(DataType.Float16, HeadSizes[0]),
         BiasGradientLauncher.Reduce(),
-        CastLauncher.Cast(DataType.Float32, DataType.Float16),
-        CastLauncher.Cast(DataType.Float32, DataType.BFloat16),
+        CastLauncher.Cast(DataType.Float32, DataType.Float16, packed: true),
+        CastLauncher.Cast(DataType.Float32, DataType.BFloat16, packed: true),
         SumLossesLauncher.Sum(),
         EmbeddingLauncher.Order(),
         GradientNormLauncher.Partials(),

@@ -20,6 +20,11 @@ __device__ inline void store_words(void* address, uint4 words) {
                  : "memory");
 }
 
+// The same bits as words: what lies in shared memory as these is read and written in one access.
+template <typename T> __device__ inline uint4 words_of(const Pack<T>& pack) { return *reinterpret_cast<const uint4*>(&pack); }
+
+template <typename T> __device__ inline Pack<T> pack_of(const uint4& words) { return *reinterpret_cast<const Pack<T>*>(&words); }
+
 // `address` must be a multiple of 16, and in global memory. The bytes travel as one vector access.
 template <typename T> __device__ inline Pack<T> load_pack(const T* address) {
     uint4 raw = *reinterpret_cast<const uint4*>(address);
@@ -30,9 +35,68 @@ template <typename T> __device__ inline void store_pack(T* address, const Pack<T
     store_words(address, *reinterpret_cast<const uint4*>(&pack));
 }
 
+// A pack's elements as floats. By words: taken apart element by element, bf16 costs two instructions each and not one.
+template <typename T> __device__ inline void to_floats(const Pack<T>& pack, float (&values)[Pack<T>::Size]) {
+    if constexpr (Same<T, BFloat16>::Value) {
+        uint4 raw = *reinterpret_cast<const uint4*>(&pack);
+        uint32 words[4] = {raw.x, raw.y, raw.z, raw.w};
+#pragma unroll
+        for (int w = 0; w < 4; ++w) {
+            values[2 * w] = __uint_as_float(words[w] << 16);
+            values[2 * w + 1] = __uint_as_float(words[w] & 0xffff0000u);
+        }
+    } else {
+#pragma unroll
+        for (int e = 0; e < Pack<T>::Size; ++e) {
+            values[e] = to_float(pack.elements[e]);
+        }
+    }
+}
+
+// Rounded to storage, two at a time where there is an instruction for it.
+template <typename T> __device__ inline Pack<T> pack_of(const float (&values)[Pack<T>::Size]) {
+    uint4 raw;
+    if constexpr (sizeof(T) == 2) {
+        raw = make_uint4(pack_pair<T>(values[0], values[1]), pack_pair<T>(values[2], values[3]), pack_pair<T>(values[4], values[5]),
+                         pack_pair<T>(values[6], values[7]));
+    } else {
+        raw = make_uint4(__float_as_uint(values[0]), __float_as_uint(values[1]), __float_as_uint(values[2]), __float_as_uint(values[3]));
+    }
+    return *reinterpret_cast<Pack<T>*>(&raw);
+}
+
 template <typename T> __device__ inline Pack<T> zero_pack() {
     uint4 raw = make_uint4(0, 0, 0, 0);
     return *reinterpret_cast<Pack<T>*>(&raw);
+}
+
+// Four neighbouring elements, 16 or 8 bytes: where two types of different width go side by side.
+template <typename T> struct alignas(4 * sizeof(T)) Quad {
+    T elements[4];
+};
+
+// `address` must be a multiple of the quad's size, and in global memory. The bytes travel as one vector access.
+template <typename T> __device__ inline Quad<T> load_quad(const T* address) {
+    if constexpr (sizeof(T) == 4) {
+        uint4 raw = *reinterpret_cast<const uint4*>(address);
+        return *reinterpret_cast<Quad<T>*>(&raw);
+    } else {
+        uint2 raw = *reinterpret_cast<const uint2*>(address);
+        return *reinterpret_cast<Quad<T>*>(&raw);
+    }
+}
+
+template <typename T> __device__ inline float4 to_floats(const Quad<T>& quad) {
+    return make_float4(to_float(quad.elements[0]), to_float(quad.elements[1]), to_float(quad.elements[2]), to_float(quad.elements[3]));
+}
+
+// Rounded to storage.
+template <typename T> __device__ inline void store_quad(T* address, float4 values) {
+    if constexpr (sizeof(T) == 4) {
+        store_words(address, make_uint4(__float_as_uint(values.x), __float_as_uint(values.y), __float_as_uint(values.z), __float_as_uint(values.w)));
+    } else {
+        store_words(address, make_uint2(pack_pair<T>(values.x, values.y), pack_pair<T>(values.z, values.w)));
+    }
 }
 
 // Forgets whatever the compiler derived from the pack, so that it keeps the four words alone across a barrier and converts the elements

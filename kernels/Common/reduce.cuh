@@ -38,3 +38,32 @@ template <typename Operation, int Warps> __device__ inline float block_reduce(fl
     }
     return value;
 }
+
+// Σ_slices partials[slice, column], for a block of (32, Rows) and a column a lane; the threads of row 0 get it. Row r takes slices r,
+// r + Rows, ...; a thread has eight of them under way.
+template <int Rows>
+__device__ inline float sum_of_slices(const float* partials, int32 slices, int64 columns, int64 column, float (&shared)[Rows][WarpSize]) {
+    constexpr int LoadsInFlight = 8;
+    float total = 0.0f;
+    for (int32 first = threadIdx.y; first < slices; first += Rows * LoadsInFlight) {
+        float values[LoadsInFlight];
+#pragma unroll
+        for (int i = 0; i < LoadsInFlight; ++i) {
+            int32 slice = first + i * Rows;
+            values[i] = slice < slices && column < columns ? partials[slice * columns + column] : 0.0f;
+        }
+#pragma unroll
+        for (int i = 0; i < LoadsInFlight; ++i) {
+            total += values[i];
+        }
+    }
+    shared[threadIdx.y][threadIdx.x] = total;
+    __syncthreads();
+    if (threadIdx.y == 0) {
+#pragma unroll
+        for (int i = 1; i < Rows; ++i) {
+            total += shared[i][threadIdx.x];
+        }
+    }
+    return total;
+}

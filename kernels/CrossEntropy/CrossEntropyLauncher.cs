@@ -13,6 +13,10 @@ public sealed class CrossEntropyLauncher
 
     // At 512 threads a thread has 128 registers: 25 packs take 100 of them.
     private const int LargestPacksPerThread = 25;
+
+    // At 64 registers two blocks of 512 threads fit a multiprocessor: eight packs take 32 of them, and up to five more lie in 40 KiB of shared memory.
+    private const int HeldPacks = 8;
+    private const int SharedPacks = 5;
     private const int PacksPerThread = 8;
     private const int SmallestThreads = 64;
     private const int LargestThreads = 512;
@@ -36,15 +40,17 @@ public sealed class CrossEntropyLauncher
     /// <summary>Any P; reads a row twice.</summary>
     public static KernelInstance Plain(DataType storage) => new(Source, $"cross_entropy<{storage.DeviceName()}>", PlainThreads);
 
-    /// <summary>Holds a row in registers; null where P is no whole number of packs or too long.</summary>
+    /// <summary>Holds a row in registers, or of a row of up to 53,248 elements of 16 bits a part in shared memory; null where P is no whole number of packs or too long.</summary>
     public static KernelInstance? Resident(DataType storage, int padded)
     {
         long packs = padded / storage.PackSize();
         long threads = DeviceTypes.CeilingDivide(DeviceTypes.CeilingDivide(packs, PacksPerThread), DeviceTypes.WarpSize) * DeviceTypes.WarpSize;
         threads = Math.Clamp(threads, SmallestThreads, LargestThreads);
-        return !storage.IsPacked(padded) || packs > threads * LargestPacksPerThread
+        long perThread = DeviceTypes.CeilingDivide(packs, threads);
+        long held = perThread <= HeldPacks + SharedPacks ? Math.Min(perThread, HeldPacks) : perThread;
+        return !storage.IsPacked(padded) || perThread > LargestPacksPerThread
             ? null
-            : new(Source, $"cross_entropy_resident<{storage.DeviceName()}, {padded}, {threads}>", (int)threads);
+            : new(Source, $"cross_entropy_resident<{storage.DeviceName()}, {padded}, {threads}, {held}>", (int)threads);
     }
 
     /// <summary>Least bytes and operations; evaluation does not write the logits.</summary>

@@ -12,6 +12,7 @@ public sealed class EmbeddingLauncher
     private const string Source = "Embedding/embedding.cu";
     private const int ForwardThreads = 64;
     private const int ForwardRows = 4;
+    private const int RowsPerThread = 2;
     private const int OrderSlices = 8;
     private const int SumWarps = 4;
     private const int PositionThreads = 128;
@@ -75,7 +76,7 @@ public sealed class EmbeddingLauncher
         bool packed = _storage.IsPacked(output[1]) && AreAligned(tokenEmbedding, positionEmbedding, output);
         var dropped = new DropoutArgument(dropout, rows);
         _forward[packed ? 1 : 0].Launch(
-            DeviceTypes.CeilingDivide(rows, ForwardRows),
+            DeviceTypes.CeilingDivide(rows, ForwardRows * RowsPerThread),
             1,
             PointerTo(tokens),
             PointerTo(tokenEmbedding),

@@ -6,10 +6,10 @@
 // Layout    row-major, contiguous. Packed: C·sizeof(T) a multiple of 16, tensors 16-byte aligned. T is float, Half or BFloat16.
 // Writes    forward: output. order: order, sorted overwritten. backward: gradToken accumulated. position_backward: rows below T
 //           of gradPosition accumulated or overwritten, rows from T on zeroed where it overwrites.
-// Launch    forward: block (64, 4), grid ⌈N/4⌉. order: block (32, 8), grid ⌈N/32⌉. backward: block (32, 4), grid N.
+// Launch    forward: block (64, 4), two rows a thread, grid ⌈N/8⌉. order: block (32, 8), grid ⌈N/32⌉. backward: block (32, 4), grid N.
 //           position_backward: block 128, grid (rows of gradPosition). No dynamic shared memory.
 // Cost      forward 2·N·C·sizeof(T) (and the position table once); backward N·C·sizeof(T) + 8·C·(distinct tokens): memory bound.
-//           order: N² comparisons, 40 µs at N = 18,000; it needs the tokens alone, so it can run beside the forward pass.
+//           order: N² comparisons, two instructions of a warp for 32 of them; it needs the tokens alone, so it can run beside the forward pass.
 // Numerics  float sums; rows of a token are added in order of n within each of four interleaved parts: no atomics, the same bits each time.
 // Arch      sm_70 and newer.
 // Source    own; the order is a rank sort: a position's rank is the number of (token, position) pairs below its own.
@@ -18,70 +18,134 @@
 
 constexpr int ForwardThreads = 64;
 constexpr int ForwardRows = 4;
+constexpr int RowsPerThread = 2;
 constexpr int OrderSlices = 8;
 constexpr int SumWarps = 4;
 constexpr int PositionThreads = 128;
+
+// An element or pack of the output: what the tables have, added, and dropout.
+template <typename T, int Size, bool HasDropout>
+__device__ inline void store_sum(T* output, Pack<T> token, Pack<T> position, int64 row, int32 c, const Dropout& dropout) {
+    float values[Pack<T>::Size];
+    float added[Pack<T>::Size];
+    to_floats(token, values);
+    to_floats(position, added);
+#pragma unroll
+    for (int e = 0; e < Size; ++e) {
+        values[e] += added[e];
+    }
+    if constexpr (Size > 1) {
+        if constexpr (HasDropout) {
+            DropoutRow(dropout, row).drop_all(values, c);
+        }
+        store_pack(output, pack_of<T>(values));
+    } else {
+        if constexpr (HasDropout) {
+            values[0] = DropoutRow(dropout, row).drop_one(values[0], c);
+        }
+        *output = from_float<T>(values[0]);
+    }
+}
+
+// An element or pack, or zeros.
+template <typename T, int Size> __device__ inline Pack<T> load_or_zero(const T* address, bool real) {
+    Pack<T> pack = zero_pack<T>();
+    if (real) {
+        if constexpr (Size > 1) {
+            pack = load_pack(address);
+        } else {
+            pack.elements[0] = *address;
+        }
+    }
+    return pack;
+}
 
 template <typename T, bool Packed, bool HasDropout>
 __global__ void __launch_bounds__(ForwardThreads * ForwardRows, 1)
     embedding_forward(const int32* tokens, const T* token_table, const T* position_table, T* output, int64 rows, int32 channels, int32 time,
                       int32 first_position, Dropout dropout) {
     constexpr int Size = Packed ? Pack<T>::Size : 1;
-    int64 row = int64(blockIdx.x) * ForwardRows + threadIdx.y;
-    if (row >= rows) {
-        return;
-    }
-    const T* token_row = token_table + int64(tokens[row]) * channels;
-    const T* position_row = position_table + (int64(first_position) + uint32(row) % uint32(time)) * channels;
+    int64 first = int64(blockIdx.x) * ForwardRows * RowsPerThread + threadIdx.y;
 
+    // Rows' tokens all at once, and then their elements: each waits for the memory once.
+    const T* token_rows[RowsPerThread];
+#pragma unroll
+    for (int i = 0; i < RowsPerThread; ++i) {
+        int64 row = first + i * ForwardRows;
+        token_rows[i] = token_table + (row < rows ? int64(tokens[row]) * channels : 0);
+    }
     for (int32 c = threadIdx.x * Size; c < channels; c += ForwardThreads * Size) {
-        if constexpr (Packed) {
-            Pack<T> pack = load_pack(token_row + c);
-            if (position_table != nullptr || HasDropout) {
-                Pack<T> position = position_table != nullptr ? load_pack(position_row + c) : zero_pack<T>();
-                float values[Size];
+        Pack<T> packs[RowsPerThread];
+        Pack<T> positions[RowsPerThread];
 #pragma unroll
-                for (int e = 0; e < Size; ++e) {
-                    values[e] = to_float(pack.elements[e]) + to_float(position.elements[e]);
-                }
-                if constexpr (HasDropout) {
-                    DropoutRow(dropout, row).drop_all(values, c);
-                }
+        for (int i = 0; i < RowsPerThread; ++i) {
+            int64 row = first + i * ForwardRows;
+            packs[i] = load_or_zero<T, Size>(token_rows[i] + c, row < rows);
+            int64 position = int64(first_position) + uint32(row) % uint32(time);
+            positions[i] = load_or_zero<T, Size>(position_table + position * channels + c, row < rows && position_table != nullptr);
+        }
 #pragma unroll
-                for (int e = 0; e < Size; ++e) {
-                    pack.elements[e] = from_float<T>(values[e]);
-                }
+        for (int i = 0; i < RowsPerThread; ++i) {
+            int64 row = first + i * ForwardRows;
+            if (row < rows) {
+                store_sum<T, Size, HasDropout>(output + row * channels + c, packs[i], positions[i], row, c, dropout);
             }
-            store_pack(output + row * channels + c, pack);
-        } else {
-            float value = to_float(token_row[c]);
-            if (position_table != nullptr) {
-                value += to_float(position_row[c]);
-            }
-            if constexpr (HasDropout) {
-                value = DropoutRow(dropout, row).drop_one(value, c);
-            }
-            output[row * channels + c] = from_float<T>(value);
         }
     }
 }
 
+// Of the tokens in [first, end), those below `bound`, by the signs of the differences; sixteen under way but for the first and last few.
+__device__ inline uint32 count_below(const int32* tokens, int32 first, int32 end, int32 bound) {
+    uint32 counts[4] = {};
+    int32 other = first;
+#pragma unroll
+    for (int i = 0; i < 3; ++i) {
+        if (other < end && reinterpret_cast<uint64>(tokens + other) % 16 != 0) {
+            counts[i] += uint32(tokens[other++] - bound) >> 31;
+        }
+    }
+    for (; other + 16 <= end; other += 16) {
+        int4 quads[4];
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+            quads[i] = reinterpret_cast<const int4*>(tokens + other)[i];
+        }
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+            counts[0] += uint32(quads[i].x - bound) >> 31;
+            counts[1] += uint32(quads[i].y - bound) >> 31;
+            counts[2] += uint32(quads[i].z - bound) >> 31;
+            counts[3] += uint32(quads[i].w - bound) >> 31;
+        }
+    }
+#pragma unroll
+    for (int i = 0; i < 15; ++i) {
+        if (other + i < end) {
+            counts[i % 4] += uint32(tokens[other + i] - bound) >> 31;
+        }
+    }
+    return (counts[0] + counts[1]) + (counts[2] + counts[3]);
+}
+
 // order: positions sorted by token, then by position; sorted: their tokens. Lane: a position; warp: a slice of those it is compared with.
+// Before a position its own token counts, behind it not: only the warp's own positions need both compared.
 __global__ void __launch_bounds__(WarpSize * OrderSlices, 1)
     embedding_order(const int32* tokens, int32* order, int32* sorted, int32 rows) {
     __shared__ int32 counts[OrderSlices][WarpSize];
-    int32 position = blockIdx.x * WarpSize + threadIdx.x;
+    int32 own = blockIdx.x * WarpSize;
+    int32 position = own + threadIdx.x;
     int32 token = position < rows ? tokens[position] : 0;
     int32 length = (rows + OrderSlices - 1) / OrderSlices;
-    int32 first = threadIdx.y * length;
+    int32 first = min(threadIdx.y * length, rows);
     int32 end = min(first + length, rows);
 
-    int32 below = 0;
-#pragma unroll 8
-    for (int32 other = first; other < end; ++other) {
-        int32 key = tokens[other];
-        below += key < token || (key == token && other < position);
+    int32 middle = min(max(own, first), end);
+    int32 after = min(max(own + WarpSize, first), end);
+    int32 below = int32(count_below(tokens, first, middle, token + 1));
+    for (int32 other = middle; other < after; ++other) {
+        below += tokens[other] < token + int32(other < position);
     }
+    below += int32(count_below(tokens, after, end, token));
     counts[threadIdx.y][threadIdx.x] = below;
     __syncthreads();
 

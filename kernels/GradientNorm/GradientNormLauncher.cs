@@ -10,7 +10,7 @@ public sealed class GradientNormLauncher(KernelQueue queue, DataType storage)
 {
     private const string Source = "GradientNorm/gradient_norm.cu";
     private const int NormThreads = 256;
-    private const int LargestBlocks = 1024;
+    private const int LargestBlocks = 4096;
 
     // Four times four loads of four elements in flight a thread.
     private const int ElementsPerThread = 64;

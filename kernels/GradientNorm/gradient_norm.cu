@@ -5,7 +5,7 @@
 // Shapes    gradients (count) float;  partials (blocks) float;  scalars (32) float. Any count ≥ 1.
 // Layout    contiguous, gradients 16-byte aligned.
 // Writes    partials overwritten; scalars GradientNorm, GradientFactor, IsFinite overwritten, AppliedUpdates, LossScale, GoodSteps updated.
-// Launch    partials: block 256, grid fixed by count alone (at most 1024). finish: one block of 256. No dynamic shared memory.
+// Launch    partials: block 256, grid fixed by count alone (at most 4096). finish: one block of 256. No dynamic shared memory.
 //           With gradients in parts, on one device or many: partials of each part, then finish over the partials of all.
 // Cost      4·count bytes, 2·count FLOP: memory bound.
 // Numerics  float sums of a thread's share in four parts, then double; fixed order, no atomics: the same bits each time. A sum of squares

@@ -17,7 +17,10 @@ public static class LayerNormKernels
     // 64 floats a lane leave registers enough for a full load in flight; more would spill.
     private const int ElementsPerLane = 64;
     private const int LargestWarps = 16;
-    private const int BackwardThreads = 512;
+    private const int LargestBackwardThreads = 512;
+
+    // Three such blocks a multiprocessor, each waiting for its own barriers.
+    private const int BackwardThreads = 256;
 
     /// <summary>Warps that hold a row in <see cref="ForwardResident"/>; with one, a block has <see cref="RowsPerBlock"/> rows, else one.</summary>
     public static int WarpsPerRow(int channels)
@@ -63,7 +66,7 @@ public static class LayerNormKernels
     public static KernelInstance? BackwardResident(DataType storage, int channels, bool hasDropout)
     {
         int packs = channels / storage.PackSize();
-        if (!storage.IsPacked(channels) || packs > BackwardThreads)
+        if (!storage.IsPacked(channels) || packs > LargestBackwardThreads)
         {
             return null;
         }

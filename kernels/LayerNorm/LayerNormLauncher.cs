@@ -9,11 +9,13 @@ namespace GptEngine.Kernels.LayerNorm;
 /// <summary>Layer normalisation on a GPU, for one storage type and one C: <see cref="IOperations"/>'s two calls.</summary>
 public sealed class LayerNormLauncher
 {
-    /// <summary>
-    /// Most slices that the rows are cut into for gradWeight and gradBias: about a block for each SM of a large GPU. Only N decides how
-    /// many there are, so every device sums in the same order.
-    /// </summary>
-    private const int LargestSlices = 128;
+    // Slices that the rows are cut into for gradWeight and gradBias: about a block for each SM of a large GPU, and where there are rows enough
+    // for it two or three, all of them at work at a time on the smallest (a V100 holds 240). Only N decides how many there are, so every device
+    // sums in the same order.
+    private const int LeastSlices = 128;
+    private const int LargestSlices = 240;
+    private const int RowsPerSlice = 40;
+    private const int LeastRowsPerSlice = 8;
 
     private readonly DataType _storage;
     private readonly int _channels;
@@ -133,7 +135,8 @@ public sealed class LayerNormLauncher
             accumulate);
     }
 
-    private static long Slices(long rows) => Math.Min(LargestSlices, DeviceTypes.CeilingDivide(rows, 8));
+    private static long Slices(long rows) =>
+        Math.Min(Math.Clamp(rows / RowsPerSlice, LeastSlices, LargestSlices), DeviceTypes.CeilingDivide(rows, LeastRowsPerSlice));
 
     private unsafe void BackwardPlain(
         Tensor gradY, Tensor sum, Tensor weight, Tensor mean, Tensor rstd, Tensor gradSum, Tensor? gradDelta, bool accumulateGradSum,

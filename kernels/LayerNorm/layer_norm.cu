@@ -156,19 +156,8 @@ __global__ void __launch_bounds__(WarpSize * ColumnRows, 1)
     __shared__ float shared[ColumnRows][WarpSize];
     int64 columns = 2 * int64(channels);
     int64 column = int64(blockIdx.x) * WarpSize + threadIdx.x;
-    float total = 0.0f;
-    if (column < columns) {
-        for (int slice = threadIdx.y; slice < slices; slice += ColumnRows) {
-            total += partials[slice * columns + column];
-        }
-    }
-    shared[threadIdx.y][threadIdx.x] = total;
-    __syncthreads();
-
+    float total = sum_of_slices<ColumnRows>(partials, slices, columns, column, shared);
     if (threadIdx.y == 0 && column < columns) {
-        for (int i = 1; i < ColumnRows; ++i) {
-            total += shared[i][threadIdx.x];
-        }
         float* destination = column < channels ? grad_weight + column : grad_bias + (column - channels);
         *destination = accumulate ? *destination + total : total;
     }

@@ -158,8 +158,22 @@ template <int Packs, int Size> __device__ inline void add_quads(float (&total)[S
     }
 }
 
+// What a thread of the backward pass loads ahead of a row. A row past the last goes along with zeros, which add nothing.
+template <typename T> struct RowLoads {
+    Pack<T> gradients, values;
+    float average, scale;
+
+    __device__ RowLoads(const T* grad_y, const T* sum, const float* mean, const float* rstd, int32 row, int32 channels, int32 column, bool real) {
+        int64 offset = int64(row) * channels + column;
+        gradients = real ? load_pack(grad_y + offset) : zero_pack<T>();
+        values = real ? load_pack(sum + offset) : zero_pack<T>();
+        average = real ? mean[row] : 0.0f;
+        scale = real ? rstd[row] : 0.0f;
+    }
+};
+
 template <typename T, int C, int Threads, int Groups, bool HasDropout>
-__global__ void __launch_bounds__(Threads * Groups, 1)
+__global__ void __launch_bounds__(Threads * Groups, Threads * Groups <= 256 && !HasDropout ? 3 : 1)
     layer_norm_backward_resident(const T* grad_y, const T* sum, const T* weight, const float* mean, const float* rstd, T* grad_sum,
                                  T* grad_delta, float* partials, int64 rows, bool accumulate, Dropout dropout) {
     constexpr int Size = Pack<T>::Size;
@@ -173,63 +187,69 @@ __global__ void __launch_bounds__(Threads * Groups, 1)
     int group = threadIdx.y;
     bool active = thread < Packs;
     int column = thread * Size;
-    Pack<T> weights = active ? load_pack(weight + column) : zero_pack<T>();
+    // Each thread's own, which would take registers from the next row's loads.
+    __shared__ uint4 weights[Groups][Threads];
+    weights[group][thread] = words_of(active ? load_pack(weight + column) : zero_pack<T>());
     float total_weight[Size] = {};
     float total_bias[Size] = {};
 
-    int64 stride = int64(gridDim.x) * Groups;
+    // A row's loads are asked for while the row before is worked on. Rows number less than 2³¹.
+    int32 stride = int32(gridDim.x) * Groups;
+    int32 row = int32(blockIdx.x) * Groups + group;
+    int32 end = int32(rows);
+    RowLoads<T> next(grad_y, sum, mean, rstd, row, C, column, active && row < end);
     int parity = 0;
-    for (int64 first = int64(blockIdx.x) * Groups; first < rows; first += stride) {
-        int64 row = first + group;
-        bool real = active && row < rows;
-        int64 offset = row * C + column;
-
-        // Load. A group past the last row goes along with zeros, which add nothing.
-        Pack<T> gradients = real ? load_pack(grad_y + offset) : zero_pack<T>();
-        Pack<T> values = real ? load_pack(sum + offset) : zero_pack<T>();
+    for (; row - group < end; row += stride) {
+        bool real = active && row < end;
+        RowLoads<T> own = next;
+        int64 offset = int64(row) * C + column;
         Pack<T> residual = real && accumulate ? load_pack(grad_sum + offset) : zero_pack<T>();
-        float average = real ? mean[row] : 0.0f;
-        float scale = real ? rstd[row] : 0.0f;
+        next = RowLoads<T>(grad_y, sum, mean, rstd, row + stride, C, column, active && row + stride < end);
 
         // h = gradY·weight, n = (sum − mean)·rstd; gradWeight += gradY·n, gradBias += gradY
+        float gradients[Size], values[Size], factors[Size];
+        to_floats(own.gradients, gradients);
+        to_floats(own.values, values);
+        to_floats(pack_of<T>(weights[group][thread]), factors);
         float2 sums = make_float2(0.0f, 0.0f);
 #pragma unroll
         for (int e = 0; e < Size; ++e) {
-            float gradient = to_float(gradients.elements[e]);
-            float n = (to_float(values.elements[e]) - average) * scale;
-            float h = gradient * to_float(weights.elements[e]);
+            float n = (values[e] - own.average) * own.scale;
+            float h = gradients[e] * factors[e];
             sums.x += h;
             sums.y += h * n;
-            total_weight[e] += gradient * n;
-            total_bias[e] += gradient;
+            total_weight[e] += gradients[e] * n;
+            total_bias[e] += gradients[e];
         }
 
         // Two buffers in turn: a round's sums may be read while the next round's are written.
         sums = group_sum(sums, shared[parity], group, thread);
         parity ^= 1;
+        hold_packed(own.gradients);
+        hold_packed(own.values);
+        hold_packed(residual);
         float mean_h = sums.x / float(C);
         float mean_hn = sums.y / float(C);
 
         // gradSum (+)= rstd·(h − mean(h) − n·mean(h·n))
         if (real) {
             float kept[Size];
+            to_floats(own.gradients, gradients);
+            to_floats(own.values, values);
+            to_floats(pack_of<T>(weights[group][thread]), factors);
+            to_floats(residual, kept);
 #pragma unroll
             for (int e = 0; e < Size; ++e) {
-                float n = (to_float(values.elements[e]) - average) * scale;
-                float h = to_float(gradients.elements[e]) * to_float(weights.elements[e]);
-                float gradient = scale * (h - mean_h - n * mean_hn) + to_float(residual.elements[e]);
-                residual.elements[e] = from_float<T>(gradient);
-                kept[e] = to_float(residual.elements[e]);
+                float n = (values[e] - own.average) * own.scale;
+                float h = gradients[e] * factors[e];
+                kept[e] += own.scale * (h - mean_h - n * mean_hn);
             }
-            store_pack(grad_sum + offset, residual);
+            Pack<T> stored = pack_of<T>(kept);
+            store_pack(grad_sum + offset, stored);
             if constexpr (HasDropout) {
+                to_floats(stored, kept);
                 DropoutRow(dropout, row).drop_all(kept, column);
-                Pack<T> dropped;
-#pragma unroll
-                for (int e = 0; e < Size; ++e) {
-                    dropped.elements[e] = from_float<T>(kept[e]);
-                }
-                store_pack(grad_delta + offset, dropped);
+                store_pack(grad_delta + offset, pack_of<T>(kept));
             }
         }
     }

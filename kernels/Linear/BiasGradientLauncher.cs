@@ -11,18 +11,18 @@ public sealed class BiasGradientLauncher(KernelQueue queue, DataType storage)
     private const string Source = "Linear/bias_gradient.cu";
     private const int RowsAtOnce = 8;
     private const int RowsPerSlice = 128;
-    private const int LargestSlices = 64;
-    private const int ReduceThreads = 128;
+    private const int LargestSlices = 256;
 
-    private readonly LaunchableKernel _partials = queue.Load(Partials(storage));
+    private readonly LaunchableKernel _partials = queue.Load(Partials(storage, packed: false));
+    private readonly LaunchableKernel _partialsPacked = queue.Load(Partials(storage, packed: true));
     private readonly LaunchableKernel _reduce = queue.Load(Reduce());
 
-    /// <summary>A sum for each slice of the rows.</summary>
-    public static KernelInstance Partials(DataType storage) =>
-        new(Source, $"bias_gradient_partials<{storage.DeviceName()}>", DeviceTypes.WarpSize, RowsAtOnce);
+    /// <summary>A sum for each slice of the rows, pack by pack or element by element.</summary>
+    public static KernelInstance Partials(DataType storage, bool packed) =>
+        new(Source, $"bias_gradient_partials<{storage.DeviceName()}, {packed.DeviceName()}>", DeviceTypes.WarpSize, RowsAtOnce);
 
     /// <summary>The slices' sums, added.</summary>
-    public static KernelInstance Reduce() => new(Source, "bias_gradient_reduce", ReduceThreads);
+    public static KernelInstance Reduce() => new(Source, "bias_gradient_reduce", DeviceTypes.WarpSize, RowsAtOnce);
 
     /// <summary>Bytes of the slices' sums.</summary>
     public static long WorkspaceBytes(long rows, long columns) => Slices(rows) * columns * sizeof(float);
@@ -43,8 +43,16 @@ public sealed class BiasGradientLauncher(KernelQueue queue, DataType storage)
         int width = checked((int)columns);
         long slices = Slices(rows);
         long rowsPerSlice = DeviceTypes.CeilingDivide(rows, slices);
-        _partials.Launch(DeviceTypes.CeilingDivide(columns, DeviceTypes.WarpSize), (int)slices, gradY, workspace, rows, width, rowsPerSlice);
-        _reduce.Launch(DeviceTypes.CeilingDivide(columns, ReduceThreads), 1, workspace, gradBias, (int)slices, width, accumulate);
+        bool packed = storage.IsPacked(columns) && gradY.Address % DeviceTypes.PackBytes == 0;
+        (packed ? _partialsPacked : _partials).Launch(
+            DeviceTypes.CeilingDivide(columns, DeviceTypes.WarpSize * (packed ? storage.PackSize() : 1)),
+            (int)slices,
+            gradY,
+            workspace,
+            rows,
+            width,
+            rowsPerSlice);
+        _reduce.Launch(DeviceTypes.CeilingDivide(columns, DeviceTypes.WarpSize), 1, workspace, gradBias, (int)slices, width, accumulate);
     }
 
     /// <summary>gradBias += sums, which a matrix product has made beside its result.</summary>
@@ -52,7 +60,7 @@ public sealed class BiasGradientLauncher(KernelQueue queue, DataType storage)
     /// <param name="columns">Columns.</param>
     /// <param name="gradBias">(columns) fp32.</param>
     public void Add(DevicePointer sums, long columns, DevicePointer gradBias) =>
-        _reduce.Launch(DeviceTypes.CeilingDivide(columns, ReduceThreads), 1, sums, gradBias, 1, checked((int)columns), true);
+        _reduce.Launch(DeviceTypes.CeilingDivide(columns, DeviceTypes.WarpSize), 1, sums, gradBias, 1, checked((int)columns), true);
 
     /// <summary>Fixed by the rows alone, so that every device sums in the same order.</summary>
     private static long Slices(long rows) => Math.Min(LargestSlices, DeviceTypes.CeilingDivide(rows, RowsPerSlice));

@@ -17,6 +17,9 @@ internal static class LinearSamples
     private const int Inputs = 70;
     private const int Outputs = 130;
 
+    // Whole packs, and no multiple of a warp's.
+    private const int PackedOutputs = 264;
+
     internal static IEnumerable<KernelSample> OfType(DataType type)
     {
         // Forward: x·Wᵀ, plain, with a bias and through GELU; ∂x = ∂y·W; ∂W += ∂yᵀ·x in fp32.
@@ -24,7 +27,8 @@ internal static class LinearSamples
         yield return Product(type, new MatrixProduct(Rows, Outputs, Inputs, false, true, type, type, Epilogue: MatrixEpilogue.GeluTanh));
         yield return Product(type, new MatrixProduct(Rows, Inputs, Outputs, false, false, type, type));
         yield return Product(type, new MatrixProduct(Outputs, Inputs, Rows, true, false, type, DataType.Float32, Accumulate: true));
-        yield return BiasGradient(type);
+        yield return BiasGradient(type, Outputs);
+        yield return BiasGradient(type, PackedOutputs);
         yield return Sample(type);
         if (type != DataType.Float32)
         {
@@ -46,15 +50,15 @@ internal static class LinearSamples
             new KernelMatrixProducts(bench.Queue).Multiply(product, operands, default);
         });
 
-    private static KernelSample BiasGradient(DataType type) => new(
-        "bias gradient", type, $"N={Rows} C={Outputs}", BiasGradientLauncher.Cost(type, Rows, Outputs), bench =>
+    private static KernelSample BiasGradient(DataType type, int outputs) => new(
+        "bias gradient", type, $"N={Rows} C={outputs}", BiasGradientLauncher.Cost(type, Rows, outputs), bench =>
             new BiasGradientLauncher(bench.Queue, type).Launch(
-                PointerTo(bench.Normal("gradY", type, [Rows, Outputs])),
+                PointerTo(bench.Normal("gradY", type, [Rows, outputs])),
                 Rows,
-                Outputs,
-                PointerTo(bench.Unwritten("gradBias", DataType.Float32, Outputs)),
+                outputs,
+                PointerTo(bench.Unwritten("gradBias", DataType.Float32, outputs)),
                 accumulate: false,
-                PointerTo(bench.Workspace(BiasGradientLauncher.WorkspaceBytes(Rows, Outputs)))));
+                PointerTo(bench.Workspace(BiasGradientLauncher.WorkspaceBytes(Rows, outputs)))));
 
     private static KernelSample Sample(DataType type) => new(
         "sampling", type, "B=2 V=300", SamplingLauncher.Cost(type, 2, 300), bench =>
