@@ -5,6 +5,7 @@ using GptEngine.Perf.CpuOperations;
 using GptEngine.Perf.Gemm;
 using GptEngine.Perf.MachineCode;
 using GptEngine.Perf.Simulator;
+using GptEngine.Perf.Step;
 using GptEngine.Perf.Tokenization;
 
 namespace GptEngine.Perf;
@@ -18,6 +19,7 @@ internal static class Program
         ["cpu"] = CpuOperationsBenchmark.Run,
         ["gemm"] = GemmBenchmark.Run,
         ["machine-code"] = MachineCodeReport.Run,
+        ["step"] = StepReport.Run,
         ["simulator"] = SimulatorBenchmark.Run,
         ["prepare"] = PrepareBenchmark.Run,
         ["tokenizer"] = TokenizerBenchmark.Run,

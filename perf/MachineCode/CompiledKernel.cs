@@ -11,10 +11,11 @@ internal sealed record CompiledKernel(KernelInstance Kernel, FlowGraph Graph, Ke
     public static CompiledKernel Of(KernelInstance kernel, ComputeCapability target, CompileCache cache)
     {
         CompiledImage image = cache.GetOrCompile(KernelSources.Request(target, ImageFormat.Cubin, kernel)).Image;
-        KernelResources resources = image.Resources[image.LoweredNames[kernel.NameExpression]];
+        string name = image.LoweredNames[kernel.NameExpression];
+        KernelResources resources = image.Resources[name];
         return new CompiledKernel(
             kernel,
-            new FlowGraph(MachineCodeListing.Parse(Disassembler.DisassembleWithEncoding(image))),
+            new FlowGraph(MachineCodeListing.Parse(MachineCodeListing.Only(Disassembler.DisassembleWithEncoding(image), name))),
             resources,
             ArchitectureLimits.Of(target).ResidentBlocks(resources, kernel.Threads, kernel.DynamicSharedBytes));
     }

@@ -65,6 +65,18 @@ internal static partial class MachineCodeListing
             : throw new UserErrorException($"The disassembly has a branch to '{name}' and no such label.", ExitCode.Failed);
     }
 
+    /// <summary>The part of a listing that is one kernel's: a source file's kernels without template arguments are in every image of it.</summary>
+    /// <param name="text">What the program printed.</param>
+    /// <param name="kernel">Its name as the compiler wrote it.</param>
+    public static string Only(string text, string kernel)
+    {
+        int start = text.IndexOf($".section\t.text.{kernel},", StringComparison.Ordinal);
+        int end = start < 0 ? -1 : text.IndexOf("\n\t.section\t", start, StringComparison.Ordinal);
+        return start < 0
+            ? throw new UserErrorException($"The disassembly has no section of {kernel}.", ExitCode.Failed)
+            : text[start..(end < 0 ? text.Length : end)];
+    }
+
     [GeneratedRegex(@"^(?<name>\.L_[\w]+):")]
     private static partial Regex Label();
 

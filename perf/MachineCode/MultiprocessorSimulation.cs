@@ -14,7 +14,9 @@ namespace GptEngine.Perf.MachineCode;
 /// <param name="model">The machine.</param>
 /// <param name="isFromMemory">Of an instruction's index, whether it loads from device memory.</param>
 /// <param name="team">Warps that share a barrier beside the block's.</param>
-internal sealed class MultiprocessorSimulation(ImmutableArray<MachineInstruction> code, MachineModel model, Func<int, bool> isFromMemory, int team = 1)
+/// <param name="memory">What device memory hands out; null where it is not the question, and only its latency counts.</param>
+internal sealed class MultiprocessorSimulation(
+    ImmutableArray<MachineInstruction> code, MachineModel model, Func<int, bool> isFromMemory, int team = 1, MemoryShare? memory = null)
 {
     private const int Schedulers = 4;
 
@@ -30,6 +32,7 @@ internal sealed class MultiprocessorSimulation(ImmutableArray<MachineInstruction
     private readonly WarpState?[] _greedy = new WarpState?[Schedulers];
     private double _sharedFree;
     private double _cacheFree;
+    private double _memoryFree;
 
     /// <summary>Instructions issued.</summary>
     public long Issued { get; private set; }
@@ -85,7 +88,7 @@ internal sealed class MultiprocessorSimulation(ImmutableArray<MachineInstruction
             now = next;
         }
 
-        return now;
+        return Math.Max(now, _memoryFree);
     }
 
     // A scheduler that has issued has nothing to account for in the cycle that this took, and what follows is as good as idle.
@@ -147,6 +150,10 @@ internal sealed class MultiprocessorSimulation(ImmutableArray<MachineInstruction
         return unit > time ? (unit, WaitReason.Unit) : (time, reason);
     }
 
+    // Loads and stores are served in their order; nobody waits for a store.
+    private double Move(MachineInstruction instruction, MemoryShare share, double now) =>
+        _memoryFree = Math.Max(_memoryFree, now) + (MachineModel.WarpBytes(instruction) / share.BytesPerCycle);
+
     private void Issue(int scheduler, WarpState warp, double now)
     {
         int index = warp.Next;
@@ -163,6 +170,7 @@ internal sealed class MultiprocessorSimulation(ImmutableArray<MachineInstruction
             {
                 _cacheFree = Math.Max(_cacheFree, now) + (MachineModel.WarpBytes(instruction) / MachineModel.CacheBytes);
                 done = Math.Max(done, _cacheFree);
+                done = memory is { } share && isFromMemory(index) ? Math.Max(now + share.Latency, Move(instruction, share, now)) : done;
             }
         }
         else
