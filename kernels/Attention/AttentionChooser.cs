@@ -91,7 +91,7 @@ internal sealed class AttentionChooser
                 return new AttentionTrials(_queue, _storage, direction, shape, variants, _warn);
             });
         }
-        catch (GpuException full) when (full.Code == "CUDA_ERROR_OUT_OF_MEMORY")
+        catch (GpuException full) when (full.Code == KernelSelector.OutOfMemory)
         {
             string word = AttentionVariants.WordOf(byRule);
             _warn($"There was no memory to measure {question}: its {word} kernels run, which nothing has tried on this GPU ({full.Message}).");

@@ -79,10 +79,15 @@ public sealed class MeasuredFile
 
     /// <summary>
     /// Keeps other processes of this host from measuring at the same time, and reads what they have written before. Null where the folder cannot
-    /// be written or <paramref name="patience"/> is at its end: then each goes on for itself.
+    /// be written, <paramref name="patience"/> is at its end, or this holds it already: then whoever asks goes on for itself.
     /// </summary>
     public IDisposable? Hold(TimeSpan patience)
     {
+        if (_isHeld)
+        {
+            return null;
+        }
+
         FileStream? held = Open(patience);
         Read();
         if (held is null)

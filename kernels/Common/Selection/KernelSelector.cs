@@ -21,6 +21,9 @@ public sealed class KernelSelector(MeasuredFile file, string gpu, Action<string>
 {
     internal const int Rounds = 7;
 
+    /// <summary>What a trial fails with where the GPU has no room for it.</summary>
+    internal const string OutOfMemory = "CUDA_ERROR_OUT_OF_MEMORY";
+
     // A candidate that takes so many times the fastest's time at first is timed no more.
     private const double Hopeless = 2;
     private const string Begun = "begun";
@@ -32,6 +35,7 @@ public sealed class KernelSelector(MeasuredFile file, string gpu, Action<string>
     /// <param name="question">Operation, type and shape.</param>
     /// <param name="kernels">The oracle first, which is right by definition; then the others.</param>
     /// <param name="prepare">Loads kernels and inputs, if they are needed.</param>
+    /// <exception cref="GpuException">The GPU has no room for trials; nothing is remembered.</exception>
     /// <exception cref="UserErrorException">A candidate has made an end of the GPU's work for this process; the next start leaves it out.</exception>
     public KernelChoice Choose(string question, ImmutableArray<TriedKernel> kernels, Func<IKernelTrials> prepare)
     {
@@ -105,6 +109,12 @@ public sealed class KernelSelector(MeasuredFile file, string gpu, Action<string>
         try
         {
             fault = trials.Check(kernel.Word);
+        }
+        catch (GpuException full) when (full.Code == OutOfMemory)
+        {
+            // Says nothing of the kernel.
+            file.Set(mark, null);
+            throw;
         }
         catch (Exception failure) when (failure is GpuException or CompileException or NotSupportedException)
         {

@@ -63,10 +63,15 @@ public sealed unsafe class CublasLtMatrixProducts : MatrixProducts
         if (!_prefers.TryGetValue(fused, out bool prefers))
         {
             string key = $"{fused}, fused";
-            bool? known = _remembered.FindChoice(key);
-            prefers = Supports(fused) && (known ?? MeasureMs(fused) < MeasureMs(plain) + restMs());
-            if (known is null)
+            bool isSupported = Supports(fused);
+            if (_remembered.FindChoice(key) is { } known)
             {
+                prefers = isSupported && known;
+            }
+            else
+            {
+                using IDisposable? held = _remembered.Hold();
+                prefers = isSupported && (_remembered.FindChoice(key) ?? MeasureMs(fused) < MeasureMs(plain) + restMs());
                 _remembered.AddChoice(key, prefers);
             }
 
@@ -133,9 +138,15 @@ public sealed unsafe class CublasLtMatrixProducts : MatrixProducts
     private bool Choose(CublasLtPlan plan, in MatrixProduct product, bool keepsSum)
     {
         string key = $"{product}{(keepsSum ? ", sum kept" : "")}";
-        if (_remembered.Find(key) is { } known && plan.Accepts(_handle, known, WorkspaceBytes))
+        if (UseRemembered(plan, key))
         {
-            plan.Use(known);
+            return true;
+        }
+
+        // Of a host's ranks one measures, and the others take what it found: so they multiply alike, now and after a resume.
+        using IDisposable? held = _remembered.Hold();
+        if (UseRemembered(plan, key))
+        {
             return true;
         }
 
@@ -164,6 +175,17 @@ public sealed unsafe class CublasLtMatrixProducts : MatrixProducts
         plan.Use(chosen);
         _remembered.Add(key, chosen);
         return true;
+    }
+
+    private bool UseRemembered(CublasLtPlan plan, string key)
+    {
+        if (_remembered.Find(key) is { } known && plan.Accepts(_handle, known, WorkspaceBytes))
+        {
+            plan.Use(known);
+            return true;
+        }
+
+        return false;
     }
 
     /// <summary>Milliseconds of the fastest run after one to warm up; infinite where the library refuses.</summary>

@@ -12,7 +12,13 @@ namespace GptEngine.Runtime.Cuda.Driver;
 /// <param name="machine">The GPU and the library's version.</param>
 internal sealed class MatrixAlgorithms(string folder, string machine)
 {
+    /// <summary>A product's candidates take milliseconds, and its epilogue's rival a compilation.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
     private readonly MeasuredFile _file = new(folder, machine);
+
+    /// <summary>Keeps the other ranks of this host from measuring at the same time; what one of them has found is there when this returns.</summary>
+    internal IDisposable? Hold() => _file.Hold(Patience);
 
     internal MatmulAlgorithm? Find(string product)
     {

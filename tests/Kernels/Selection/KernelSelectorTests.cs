@@ -155,6 +155,19 @@ public sealed class KernelSelectorTests
         Assert.That(_warnings.Single(), Does.Contain("attention_small<Half>").And.Contain("the process that first ran it did not come to the kernel's end"));
     }
 
+    /// <summary>No room says nothing of a kernel: it is tried again when there is.</summary>
+    [Test]
+    public void Choose_WithoutMemory_RemembersNothing()
+    {
+        ScriptedTrials full = Trials([3], [1.2], [0.5]);
+        full.Checks["large"] = () => throw new GpuException("cuModuleLoadData", "CUDA_ERROR_OUT_OF_MEMORY", "out of memory");
+        Assert.Throws<GpuException>(() => Choose(full));
+        Assert.That(KernelMeasurements.Of(_folder.Path, Machine), Is.Empty);
+
+        Assert.That(Choose(Trials([3], [1.2], [0.5])), Has.Property("Chosen").EqualTo("large").And.Property("HasFault").False);
+        Assert.That(_warnings, Is.Empty);
+    }
+
     [TestCase("")]
     [TestCase("large")]
     [TestCase("large|plain=3|small=1.2", TestName = "one candidate is missing")]

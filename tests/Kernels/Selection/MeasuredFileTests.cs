@@ -48,6 +48,7 @@ public sealed class MeasuredFileTests
         MeasuredFile first = Open(), second = Open();
         IDisposable held = first.Hold(TimeSpan.Zero)!;
         Assert.That(first.Set("a", "1"), "who holds it writes");
+        Assert.That(first.Hold(TimeSpan.FromMinutes(1)), Is.Null, "and does not wait for itself");
         Assert.That(second.Hold(TimeSpan.Zero), Is.Null);
         Assert.That(second.Find("a"), Is.EqualTo("1"), "and reads what there is by then");
         held.Dispose();
