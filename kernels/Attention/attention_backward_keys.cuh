@@ -122,10 +122,10 @@ template <typename T, int D, int Tiles> struct KeyGradients {
     Sums<T, D, Tiles> grad_values;
 
     // One step of queries and gradO in shared memory, whose statistics are `columns` from `base` on. Leaves gradSᵀ.
-    template <typename Columns>
-    __device__ void see(float (&weight)[Tiles][Blocks][8], const SharedRows<T, D, Tiles>& key_rows,
-                        const SharedRows<T, D, Tiles>& value_rows, const T* queries, const T* gradients, const Columns& columns, int base,
-                        int32 own_key, int32 first_query, float to_exponent, int lane) {
+    template <typename OwnRows, typename Columns>
+    __device__ void see(float (&weight)[Tiles][Blocks][8], const OwnRows& key_rows, const OwnRows& value_rows, const T* queries,
+                        const T* gradients, const Columns& columns, int base, int32 own_key, int32 first_query, float to_exponent,
+                        int lane) {
         multiply_rows<T, D>(weight, key_rows, queries, lane);
         to_probabilities(weight, columns, base, own_key, first_query, to_exponent, lane);
 
@@ -207,22 +207,21 @@ __device__ inline void backward_keys(const Head& head, const T* qkv, const int32
     }
     bool more = sees(first_key + Step);
 
-    SharedRows<T, D, Tiles> key_rows(keys + part * OwnRows * Rows<D>::Pitch, lane);
-    SharedRows<T, D, Tiles> value_rows(values + part * OwnRows * Rows<D>::Pitch, lane);
+    using LastingRows = SharedRows<T, D, Tiles, (Wide ? SharedRows<T, D, Tiles>::Unrolled : Short || D % 16 != 0 ? 2 : 4)>;
+    LastingRows key_rows(keys + part * OwnRows * Rows<D>::Pitch, lane);
+    LastingRows value_rows(values + part * OwnRows * Rows<D>::Pitch, lane);
     KeyGradients<T, D, Tiles> own;
     for (int32 first_query = first_key, buffer = 0;; first_query += Step, buffer ^= Buffers - 1) {
         if constexpr (Buffers == 1) {
             load(first_query, 0);
         }
+        await_copies<0>();
+        __syncthreads();
         if (Buffers == 2 && more) {
             load(first_query + Step, buffer ^ 1);
-            await_copies<1>();
-        } else {
-            await_copies<0>();
         }
         // From global memory it takes long: so it is asked for before the step's work.
         bool more_then = !Short && more && sees(first_query + 2 * Step);
-        __syncthreads();
         const Columns& columns = statistics[Short ? 0 : buffer];
         int base = Short ? first_query - first_key : 0;
         if (own_key < first_query + Step && columns.start[base] < own_key + OwnRows) {
@@ -234,7 +233,9 @@ __device__ inline void backward_keys(const Head& head, const T* qkv, const int32
             break;
         }
         more = Short ? sees(first_query + 2 * Step) : more_then;
-        __syncthreads();
+        if constexpr (Buffers == 1) {
+            __syncthreads();
+        }
     }
 
     if (own_key < shape.time) {

@@ -70,20 +70,19 @@ __device__ inline void backward_queries(const Head& head, const T* qkv, const in
             }
         }
     }
-    SharedRows<T, D, Tiles> query_rows(queries + part * OwnRows * Rows<D>::Pitch, lane);
-    SharedRows<T, D, Tiles> gradient_rows(gradients + part * OwnRows * Rows<D>::Pitch, lane);
+    using LastingRows = SharedRows<T, D, Tiles, (Wide || !Short ? SharedRows<T, D, Tiles>::Unrolled : 2)>;
+    LastingRows query_rows(queries + part * OwnRows * Rows<D>::Pitch, lane);
+    LastingRows gradient_rows(gradients + part * OwnRows * Rows<D>::Pitch, lane);
     Sums<T, D, Tiles> grad_queries;
     for (int buffer = 0; first_key <= last_key; first_key += Step, buffer ^= Buffers - 1) {
         if constexpr (Buffers == 1) {
             load(first_key, 0);
         }
+        await_copies<0>();
+        __syncthreads();
         if (Buffers == 2 && first_key + Step <= last_key) {
             load(first_key + Step, buffer ^ 1);
-            await_copies<1>();
-        } else {
-            await_copies<0>();
         }
-        __syncthreads();
         if (first_key + Step > own_start && first_key < own_query + OwnRows) {
             // gradS = P ⊙ (gradP − δ), P = exp(S − L);  gradQ += gradS·K
             float weight[Tiles][Blocks][8];
@@ -120,7 +119,9 @@ __device__ inline void backward_queries(const Head& head, const T* qkv, const in
             }
             grad_queries.add_product(weight, keys + buffer * Size, lane);
         }
-        __syncthreads();
+        if constexpr (Buffers == 1) {
+            __syncthreads();
+        }
     }
 
     if (own_query < shape.time) {

@@ -36,8 +36,7 @@ template <typename A, typename B> struct Select<false, A, B> {
 
 // The left side of Q·Kᵀ: in registers where sums leave room.
 template <typename T, int D, int Tiles>
-using LastingRows = typename Select<Wide && Tiles == 1, HeldRows<T, D, Tiles>,
-                                    SharedRows<T, D, Tiles, (D <= 64 ? Rows<D>::Steps : SharedRows<T, D, Tiles>::Unrolled)>>::Type;
+using LastingRows = typename Select<Wide && Tiles == 1, HeldRows<T, D, Tiles>, SharedRows<T, D, Tiles>>::Type;
 
 // The queries of a warp on their way through the keys. P = 2^(S·log2 e/√D − base): a row's base is the maximum of its scores up to some
 // step; P is at most the limit, which storage and sums hold as precisely as numbers up to 1.

@@ -91,7 +91,7 @@ public static class KernelCatalogue
             yield return AttentionKernels.BackwardQueries(type, headSize);
         }
 
-        foreach (int architecture in new[] { 70, 80, 90 }.Where(architecture => AttentionKernels.HasTensorCores(type, headSize, architecture)))
+        foreach (int architecture in new[] { 70, 80, 86, 90 }.Where(architecture => AttentionKernels.HasTensorCores(type, headSize, architecture)))
         {
             yield return AttentionKernels.ForwardTensor(type, headSize, architecture);
             yield return AttentionKernels.BackwardKeysTensor(type, headSize, architecture);
