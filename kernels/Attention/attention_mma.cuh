@@ -132,8 +132,8 @@ template <typename T, int D, int Tiles> struct HeldRows {
     }
 };
 
-// The same, left in shared memory and read at each use; of a product over D so many steps at a time. With more the compiler would load ahead
-// until registers run out.
+// The same, left in shared memory and read at each use; of a product over D so many steps at a time. With more the compiler would load
+// ahead until registers run out.
 template <typename T, int D, int Tiles, int StepsAtATime = (D <= 64 ? Rows<D>::Steps : D * Tiles > 192 ? 1 : 2)> struct SharedRows {
     static constexpr int Unrolled = StepsAtATime;
     uint32 start;

@@ -93,7 +93,9 @@ template <typename T> __device__ inline float4 to_floats(const Quad<T>& quad) {
 // Rounded to storage.
 template <typename T> __device__ inline void store_quad(T* address, float4 values) {
     if constexpr (sizeof(T) == 4) {
-        store_words(address, make_uint4(__float_as_uint(values.x), __float_as_uint(values.y), __float_as_uint(values.z), __float_as_uint(values.w)));
+        uint4 words =
+            make_uint4(__float_as_uint(values.x), __float_as_uint(values.y), __float_as_uint(values.z), __float_as_uint(values.w));
+        store_words(address, words);
     } else {
         store_words(address, make_uint2(pack_pair<T>(values.x, values.y), pack_pair<T>(values.z, values.w)));
     }

@@ -79,7 +79,8 @@ template <typename T> struct Weight {
     }
 };
 
-// Padding, from element `real` on, becomes minus infinity, whose exponential is 0. By words: taken apart, a pack's elements would fill registers.
+// Padding, from element `real` on, becomes minus infinity, whose exponential is 0. By words: taken apart, a pack's elements would fill
+// registers.
 template <typename T> __device__ inline void mask_padding(Pack<T>& pack, int32 real) {
     constexpr int PerWord = 4 / int(sizeof(T));
     constexpr uint32 Infinity = Same<T, float>::Value ? 0xff800000u : Same<T, Half>::Value ? 0xfc00fc00u : 0xff80ff80u;
@@ -123,8 +124,8 @@ __device__ inline float mask_and_find_maximum(Pack<T> (&packs)[Count], int32 voc
     return maximum;
 }
 
-// Where there is room for a second block beside this one, what a row has beyond Held packs a thread lies in shared memory, each thread's own:
-// while one block waits for its row the other computes, and the memory has something to do all the time.
+// Where there is room for a second block beside this one, what a row has beyond Held packs a thread lies in shared memory, each thread's
+// own: while one block waits for its row the other computes, and the memory has something to do all the time.
 template <typename T, int P, int Threads, int Held>
 __global__ void __launch_bounds__(Threads, Held * Threads * Pack<T>::Size < P ? 2 : 1)
     cross_entropy_resident(T* logits, const int32* targets, float* losses, int32 vocabulary, int32, float gradient_scale,
@@ -144,7 +145,8 @@ __global__ void __launch_bounds__(Threads, Held * Threads * Pack<T>::Size < P ? 
     int lane = threadIdx.x % WarpSize;
     int32 target = targets[row];
 
-    // Load the row: it stays here until its gradients are written. What goes to shared memory first, which then is out of the registers' way.
+    // Load the row: it stays here until its gradients are written. What goes to shared memory first, which then is out of the registers'
+    // way.
     float maximum = Maximum::identity();
     if constexpr (Shared > 0) {
         Pack<T> rest[Shared];

@@ -9,7 +9,8 @@
 // Launch    forward: block (64, 4), two rows a thread, grid ⌈N/8⌉. order: block (32, 8), grid ⌈N/32⌉. backward: block (32, 4), grid N.
 //           position_backward: block 128, grid (rows of gradPosition). No dynamic shared memory.
 // Cost      forward 2·N·C·sizeof(T) (and the position table once); backward N·C·sizeof(T) + 8·C·(distinct tokens): memory bound.
-//           order: N² comparisons, two instructions of a warp for 32 of them; it needs the tokens alone, so it can run beside the forward pass.
+//           order: N² comparisons, two instructions of a warp for 32 of them; it needs the tokens alone, so it can run beside the
+//           forward pass.
 // Numerics  float sums; rows of a token are added in order of n within each of four interleaved parts: no atomics, the same bits each time.
 // Arch      sm_70 and newer.
 // Source    own; the order is a rank sort: a position's rank is the number of (token, position) pairs below its own.

@@ -163,7 +163,8 @@ template <typename T> struct RowLoads {
     Pack<T> gradients, values;
     float average, scale;
 
-    __device__ RowLoads(const T* grad_y, const T* sum, const float* mean, const float* rstd, int32 row, int32 channels, int32 column, bool real) {
+    __device__ RowLoads(const T* grad_y, const T* sum, const float* mean, const float* rstd, int32 row, int32 channels, int32 column,
+                        bool real) {
         int64 offset = int64(row) * channels + column;
         gradients = real ? load_pack(grad_y + offset) : zero_pack<T>();
         values = real ? load_pack(sum + offset) : zero_pack<T>();

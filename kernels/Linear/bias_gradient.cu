@@ -3,7 +3,8 @@
 // Shapes    gradY (rows, columns) T, gradBias (columns) float, partials (slices, columns) float. Any sizes ≥ 1.
 // Layout    row-major. Packed: columns a whole number of packs, gradY 16-byte aligned. T is float, Half or BFloat16.
 // Writes    partials overwritten; gradBias overwritten, or added to where `accumulate`. No aliasing.
-// Launch    partials: block (32, 8), grid (⌈columns/(32·pack)⌉, slices), shared memory at most 9 KiB; reduce: block (32, 8), grid ⌈columns/32⌉.
+// Launch    partials: block (32, 8), grid (⌈columns/(32·pack)⌉, slices), shared memory at most 9 KiB;
+//           reduce: block (32, 8), grid ⌈columns/32⌉.
 // Cost      rows·columns·sizeof(T) + 8·columns bytes, rows·columns FLOP: memory bound. A thread has four rows' loads under way.
 // Numerics  float sums in an order that only the shape fixes; no atomics.
 // Arch      sm_70 and newer.

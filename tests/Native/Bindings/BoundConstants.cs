@@ -108,7 +108,7 @@ internal static class BoundConstants
     internal static readonly HashSet<string> Own =
     [
         "NcclNative.OldestVersion", "NcclNative.LastErrorVersion", "NcclNative.ConfigurationVersion", "NcclNative.RegistrationVersion",
-        "GpuLibraries.FirstFromTuring", "GpuLibraries.Turing", "FolderSync.OpenFlags", "CublasLtMatrixProducts.Candidates",
+        "GpuLibraries.FirstMajorFromTuring", "GpuLibraries.Turing", "CudaEntryPoints.MostNamed", "FolderSync.OpenFlags", "CublasLtMatrixProducts.Candidates",
         "CublasLtMatrixProducts.TimedRuns", "CublasLtMatrixProducts.FirstTrustedBiasGradient", "CublasLtPlan.AuxiliaryMultiple",
         "CudaDriver.LargestArguments", "CudaDriver.LargestArgumentBytes", "ProductScratch.NoiseBytes",
     ];
