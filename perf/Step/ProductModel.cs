@@ -6,9 +6,10 @@ using GptEngine.Runtime.Cuda;
 namespace GptEngine.Perf.Step;
 
 /// <summary>
-/// What a matrix product of the library takes: an assumption, by shape. The tensor cores' sustained share is what others measured at the best
-/// shapes, less a tenth for the usual ones (Bekman, "Machine Learning Engineering", maximum achievable matmul FLOPS: A100 0.87 and H200 0.80 of the
-/// data sheet; a V100's 0.80 is an estimate). Tiles fill whole waves of multiprocessors; where a product has few, its depth is split.
+/// What a matrix product of the library takes: an assumption, by shape. The tensor cores' sustained share at the best shapes, less a tenth for
+/// the usual ones, is what its author remembered of published tables (Bekman, "Machine Learning Engineering": A100 0.87, H200 0.80 of the data
+/// sheet) and did not look up again; a V100's 0.80 is an estimate. Tiles fill whole waves of multiprocessors; where a product has few, its
+/// depth is split.
 /// </summary>
 internal static class ProductModel
 {
