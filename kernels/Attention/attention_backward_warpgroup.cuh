@@ -15,11 +15,6 @@ constexpr int GroupSteps = GroupStep / ProductStep;
 using GroupProduct = float[GroupStep / 2];
 using GroupLeft = uint32[GroupSteps][4];
 
-// Dynamic shared memory begins at a multiple of 16; swizzled panels do at one of 1024.
-__device__ inline unsigned char* aligned_panels(uint4* shared) {
-    return reinterpret_cast<unsigned char*>(shared) + (-shared_address(shared) & 1023);
-}
-
 // `Count` rows of D from `source` on, `stride` elements apart, to a tile; from `valid` on, and beyond D, zeros. By `Copiers` threads: where
 // a thread's chunks lie differs by constants.
 template <typename T, int D, int Count, int Copiers>
@@ -74,14 +69,6 @@ template <typename T, int D, int Rows> struct HeldPanels {
     template <bool Adds> __device__ void multiply(GroupProduct& product, int step, uint64 b) const {
         WarpgroupProduct<T, GroupStep>::template of_registers<Adds, false>(product, fragments[step], b);
     }
-};
-
-template <bool Condition, typename A, typename B> struct Select {
-    using Type = A;
-};
-
-template <typename A, typename B> struct Select<false, A, B> {
-    using Type = B;
 };
 
 template <typename T, int D, int Rows, bool Held>

@@ -26,14 +26,6 @@ constexpr float Limit = 256.0f;
 // The base of a row that has seen no key: what is masked lies below it still, and any score above it by more than the limit.
 constexpr float Unseen = -1.0e37f;
 
-template <bool Condition, typename A, typename B> struct Select {
-    using Type = A;
-};
-
-template <typename A, typename B> struct Select<false, A, B> {
-    using Type = B;
-};
-
 // The left side of Q·Kᵀ: in registers where sums leave room.
 template <typename T, int D, int Tiles>
 using LastingRows = typename Select<Wide && Tiles == 1, HeldRows<T, D, Tiles>, SharedRows<T, D, Tiles>>::Type;

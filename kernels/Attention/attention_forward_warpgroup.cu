@@ -12,23 +12,10 @@
 //           what is masked adds exactly 0; order fixed.
 // Arch      sm_90a.
 // Source    Vaswani et al. 2017, eq. 1; Dao 2023, algorithm 1; Shah et al. 2024, section 3.2 (scores beside the P·V before them).
+#include "Attention/attention_mma.cuh"
 #include "Attention/attention_warpgroup_turns.cuh"
-#include "Common/packs.cuh"
 
-constexpr int BufferAlignment = 1024;
-constexpr int WarpRows = 16;
 constexpr float Slack = 8.0f; // powers of two
-
-// Over the four lanes that share rows.
-__device__ inline float row_maximum(float value) {
-    value = fmaxf(value, __shfl_xor_sync(FullWarp, value, 1));
-    return fmaxf(value, __shfl_xor_sync(FullWarp, value, 2));
-}
-
-__device__ inline float row_sum(float value) {
-    value += __shfl_xor_sync(FullWarp, value, 1);
-    return value + __shfl_xor_sync(FullWarp, value, 2);
-}
 
 // A warp's 16 of a warpgroup's 64 queries, on their way through the keys. A lane has two rows of them, row(0) and row(1).
 template <typename T, int D, int BlockRows, bool IsHeld> struct Queries {
@@ -170,7 +157,8 @@ template <typename T, int D, int BlockRows, bool IsHeld> struct Queries {
 
     // O / Σ P and L, by way of the warp's own rows of shared memory, so that rows leave in whole sectors. The warpgroup's products with
     // what was there are done: a turn has begun since.
-    __device__ void finish(const Head& head, const AttentionShape& shape, char* staging, int own_row, T* output, float* log_sum_exp) {
+    __device__ void finish(const Head& head, const AttentionShape& shape, unsigned char* staging, int own_row, T* output,
+                           float* log_sum_exp) {
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
             float total = row_sum(denominator[i]);
@@ -185,7 +173,7 @@ template <typename T, int D, int BlockRows, bool IsHeld> struct Queries {
                 pack_pair<T>(sums[e], sums[e + 1]);
         }
         __syncwarp();
-        using Warp = PanelRows<D, WarpRows>;
+        using Warp = PanelRows<D, TileRows>;
         T* rows_out = output + head.in_output<D>(shape, first);
 #pragma unroll
         for (int base = 0; base < Warp::Chunks; base += WarpSize) {
@@ -209,7 +197,7 @@ __global__ void __launch_bounds__(Groups* WarpgroupThreads, Resident)
     extern __shared__ uint4 shared[];
     __shared__ uint64 barrier;
     __shared__ int32 block_starts[BlockRows];
-    char* staging = reinterpret_cast<char*>(shared) + (0u - shared_address(shared)) % BufferAlignment;
+    unsigned char* staging = aligned_panels(shared);
     uint32 queries = shared_address(staging);
 
     Head head(shape, (shape.time + BlockRows - 1) / BlockRows, true);
@@ -228,7 +216,7 @@ __global__ void __launch_bounds__(Groups* WarpgroupThreads, Resident)
                             reinterpret_cast<const char*>(qkv + head.in_qkv<D>(shape, 1, first_step * Keys)), shape, first_step,
                             last_query / Keys);
 
-    int own_row = int(threadIdx.x / WarpSize * WarpRows);
+    int own_row = int(threadIdx.x / WarpSize * TileRows);
     int group_row = warpgroup_of_thread() * WarpgroupRows;
     int32 group_first = first_query + group_row;
     const int32* group_starts = block_starts + group_row;

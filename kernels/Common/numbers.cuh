@@ -21,6 +21,14 @@ template <typename A> struct Same<A, A> {
     static constexpr bool Value = true;
 };
 
+template <bool Condition, typename A, typename B> struct Select {
+    using Type = A;
+};
+
+template <typename A, typename B> struct Select<false, A, B> {
+    using Type = B;
+};
+
 struct Half {
     uint16 bits;
 };

@@ -46,6 +46,11 @@ template <int Count> __device__ inline void hold(uint32 (&values)[Count]) {
 // The same in all lanes, and known to the compiler to be: descriptors are taken from uniform registers.
 __device__ inline int warpgroup_of_thread() { return __shfl_sync(FullWarp, int(threadIdx.x / WarpgroupThreads), 0); }
 
+// Dynamic shared memory begins at a multiple of 16; swizzled panels do at one of 1024.
+__device__ inline unsigned char* aligned_panels(uint4* shared) {
+    return reinterpret_cast<unsigned char*>(shared) + (-shared_address(shared) & 1023);
+}
+
 // `Count` rows (a multiple of 8) of D 16-bit elements in shared memory, padded to whole 32: in panels of 64 columns, or 32 where 64 do not
 // divide, one behind the other. Within a panel rows are 128 or 64 bytes, and the chunks of 16 bytes of a row change places by its number:
 // that is the swizzle of wgmma's descriptors, with which neither a chunk of eight rows nor the chunks of a row share banks.
